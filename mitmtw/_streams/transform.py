@@ -1,0 +1,174 @@
+"""
+A body that an addon's callable changes on its way (C{request.stream} or C{response.stream} set to a callable).
+
+The callable takes C{bytes} and gives bytes, an iterable of bytes, or a Deferred or coroutine of either; at the end it is
+called once with C{b""}. While an answer is pending, or the consumer is full, the body is paused; an iterable is asked for
+its next piece only when the consumer takes more.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.python.failure import Failure
+
+from mitmtw._streams.body import Body, Consumer
+from mitmtw._streams.channel import Source
+from mitmtw._streams.run import ignore_failure
+from mitmtw.errors import AddonError, HookTimedOut, MitmtwError
+
+__all__ = ["Transform"]
+
+
+class Transform:
+    """
+    Stands between a body and its consumer.
+
+    @ivar full: whether it has enough to do.
+    @ivar source: the body.
+    """
+
+    def __init__(
+        self, function: Callable[[bytes], Any], consumer: Consumer, body: Body, clock: IReactorTime, timeout: float
+    ) -> None:
+        """@param timeout: seconds for one answer of C{function}; 0 for no bound."""
+        self._function = function
+        self._consumer = consumer
+        self._body = body
+        self._clock = clock
+        self._timeout = timeout
+        self._inputs: deque[bytes] = deque()
+        self._pieces: Iterator[bytes] | None = None
+        self._answer: Deferred[Any] | None = None
+        self._finished: Deferred[None] | None = None
+        self._failure: MitmtwError | None = None
+        self._ending = False
+        self._pumping = False
+        self.source: Source | None = None
+        consumer.source = self
+
+    @property
+    def full(self) -> bool:
+        """Whether the body should wait."""
+        return self._answer is not None or self._pieces is not None or self._consumer.full
+
+    def write(self, data: bytes) -> None:
+        """Take some bytes of the body."""
+        self._inputs.append(data)
+        self._pump()
+        if self.full and self.source is not None:
+            self.source.pause()
+
+    def finish(self) -> Deferred[None] | None:
+        """
+        The body is over: ask the callable for its last words.
+
+        @return: None when all is written, else a Deferred; it fails with L{AddonError} when the callable did.
+        """
+        self._ending = True
+        self._inputs.append(b"")
+        self._finished = Deferred(self._abandon)
+        finished = self._finished
+        if self._failure is not None:
+            self._fail(self._failure)
+        else:
+            self._pump()
+        return finished
+
+    def pause(self) -> None:
+        """The consumer is full."""
+        if self.source is not None:
+            self.source.pause()
+
+    def resume(self) -> None:
+        """The consumer takes more."""
+        self._pump()
+
+    def _pump(self) -> None:
+        """Do all that can be done now."""
+        if self._pumping:
+            return
+        self._pumping = True
+        while self._failure is None and self._answer is None and not self._consumer.full and self._step():
+            pass
+        self._pumping = False
+        if self._failure is not None or self._answer is not None or self._pieces is not None:
+            return
+        if not self._inputs and not self._consumer.full:
+            if self._ending:
+                finished, self._finished = self._finished, None
+                if finished is not None:
+                    self._consumer.source = None
+                    finished.callback(None)
+            elif self.source is not None:
+                self.source.resume()
+
+    def _step(self) -> bool:
+        """Write one piece, or ask the callable once; False when there is nothing to do."""
+        if self._pieces is not None:
+            try:
+                piece = next(self._pieces, None)
+            except Exception as error:  # an addon's generator: its failure ends this flow only
+                self._fail(AddonError(f"the stream callable failed: {error!r}"))
+                return False
+            if piece is None:
+                self._pieces = None
+            elif piece:
+                self._consumer.write(bytes(piece))
+            return True
+        if not self._inputs:
+            return False
+        answer = maybeDeferred(self._function, self._inputs.popleft())
+        self._answer = answer
+        call = self._clock.callLater(self._timeout, self._late) if self._timeout and not answer.called else None
+        answer.addBoth(self._answered, call)
+        return self._answer is None
+
+    def _late(self) -> None:
+        """The callable took too long."""
+        answer, self._answer = self._answer, None
+        self._fail(HookTimedOut(f"the stream callable did not answer within {self._timeout:g} seconds"))
+        if answer is not None:
+            answer.cancel()
+
+    def _answered(self, result: Any, call: Any) -> None:
+        """The callable has answered, or failed."""
+        if call is not None and call.active():
+            call.cancel()
+        if self._answer is None:
+            return
+        self._answer = None
+        if isinstance(result, Failure):
+            self._fail(AddonError(f"the stream callable failed: {result.value!r}"))
+        elif isinstance(result, (bytes, bytearray, memoryview)):
+            if result:
+                self._consumer.write(bytes(result))
+        elif isinstance(result, Iterable) and not isinstance(result, str):
+            self._pieces = iter(result)
+        elif result is not None:
+            self._fail(AddonError(f"the stream callable returned {type(result).__name__}, not bytes"))
+        self._pump()
+
+    def _fail(self, error: MitmtwError) -> None:
+        """Nothing more can be written; the body learns of it, or who waits for the end."""
+        self._failure = error
+        finished, self._finished = self._finished, None
+        if finished is not None:
+            finished.errback(error)
+        else:
+            self._body.fail(error)
+
+    def _abandon(self, deferred: Deferred[None]) -> None:
+        """Nobody waits for the end any more."""
+        self._finished = None
+        self._failure = self._failure or MitmtwError("the flow is over")
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.addErrback(ignore_failure)
+            answer.cancel()
+
+    def stop(self) -> None:
+        """The flow is over before the body was: cancel what is pending."""
+        self._abandon(Deferred())

@@ -1,0 +1,1 @@
+"""The tests of mitmtw, run by trial; they mirror the package file by file."""
