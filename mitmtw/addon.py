@@ -27,8 +27,7 @@ a coroutine. Beside its handlers an addon may have these attributes:
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from zope.interface import implementer
 
@@ -46,6 +45,7 @@ from mitmtw.interfaces import (
     IWebSocketAddon,
 )
 from mitmtw.interfaces.hooks import HookResult
+from mitmtw.interfaces.lifecycle import LogEntry
 
 if TYPE_CHECKING:
     from mitmtw.model import HTTPFlow, ServerConnection
@@ -71,19 +71,6 @@ __all__ = [
 ]
 
 _Handler = TypeVar("_Handler", bound=Callable[..., Any])
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """
-    One entry of the log, as the hook C{log} gets it.
-
-    @ivar msg: the text.
-    @ivar level: how urgent it is.
-    """
-
-    msg: str
-    level: Literal["debug", "info", "warn", "error"]
 
 
 def wants_body(wanted: bool | None) -> Callable[[_Handler], _Handler]:

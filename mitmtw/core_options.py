@@ -10,7 +10,7 @@ from mitmtw.options import Option, Options
 __all__ = ["core_options"]
 
 # The names of TLS versions that users of other intercepting proxies know.
-_TLS_VERSIONS = ("UNBOUNDED", "SSL3", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3")
+_TLS_VERSIONS = ("UNBOUNDED", "TLS1", "TLS1_1", "TLS1_2", "TLS1_3")
 
 
 def _seconds(name: str, default: float, text: str) -> Option:
@@ -51,21 +51,6 @@ _BODIES = (
         "none = a quarter of the memory.",
         unit="bytes",
     ),
-    Option(
-        "message_history_limit",
-        INT,
-        1000,
-        "How many WebSocket or TCP messages a flow keeps; older ones are forgotten.",
-        unit="messages",
-        minimum=1,
-    ),
-    Option(
-        "message_history_bytes",
-        SIZE,
-        16 * 1024**2,
-        "How much the WebSocket or TCP messages that a flow keeps may hold together; older ones are forgotten.",
-        unit="bytes",
-    ),
 )
 
 _LIMITS = (
@@ -100,7 +85,8 @@ _UPSTREAM = (
         "connection_strategy",
         CHOICE,
         "lazy",
-        "When to connect to the server: lazy = when a request must go there, eager = as soon as its address is known.",
+        "When to connect to the server of a CONNECT: lazy = when something must go there, "
+        "eager = before CONNECT is answered.",
         choices=("lazy", "eager"),
     ),
     # RFC 6298 section 2: SYNs go out after 0, 1, 3 and 7 s; the answer to the fourth still counts.
@@ -147,7 +133,8 @@ _TLS = (
         "upstream_ca",
         PATH.optional(),
         None,
-        "A PEM file with the certificate authorities to trust for servers, instead of the system's.",
+        "The certificate authorities to trust for servers instead of the system's: a PEM file, or a directory that "
+        "`openssl rehash` made.",
         aliases=("ssl_verify_upstream_trusted_ca",),
     ),
     Option(
@@ -167,7 +154,8 @@ _TLS = (
         "client_certs",
         PATH.optional(),
         None,
-        "A PEM file with certificate and key to show to servers that ask for one, or a directory of <host>.pem files.",
+        "A PEM file with certificate and key for every server that asks for one, or a directory with one "
+        "HOST.pem a server.",
     ),
     *(
         Option(

@@ -133,13 +133,13 @@ class Proxy:
     def is_own_address(self, host: str, port: int) -> bool:
         """Whether one of our listeners is at this address; a listener on all addresses is at every loopback one."""
         for listener in self.listeners:
-            address = cast(Any, listener.port).getHost() if listener.port is not None else None
-            if getattr(address, "port", None) != port:
+            address: Any = listener.port.getHost() if listener.port is not None else None
+            if address is None or getattr(address, "port", None) != port:
                 continue
             own = address.host
-            if host in (own, "localhost", "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            if host in (own, "localhost", "0.0.0.0", "::"):
                 return True
-            if own in ("0.0.0.0", "::") and (host.startswith("127.") or host == "::1"):  # noqa: S104
+            if own in ("0.0.0.0", "::") and (host.startswith("127.") or host == "::1"):
                 return True
         return False
 
@@ -222,7 +222,9 @@ class ProxyService(Service):
         """The certificate authority of the configuration directory."""
         options = self._options
         names = [name for name in TLSSettings.__slots__ if hasattr(options, name)]
-        settings = TLSSettings(**{name: getattr(options, name) for name in names}, keylog=os.environ.get("SSLKEYLOGFILE") or None)
+        settings = TLSSettings(
+            **{name: getattr(options, name) for name in names}, keylog=os.environ.get("SSLKEYLOGFILE") or None
+        )
         return Authority.open(options.confdir, clock=self._reactor, settings=settings)
 
     @override
@@ -247,6 +249,7 @@ class ProxyService(Service):
         for addon in self._addons:
             await lifecycle.add_addon(addon)
         await lifecycle.startup()
+        self._options.require_known()
         if self.failed.called or not self.running:
             return
         for listener in proxy.listeners:

@@ -1,8 +1,8 @@
 """
 The one tree of exceptions.
 
-Each error that can end an exchange knows the HTTP status that tells a client about it (C{http_status}), and its message is
-a sentence that a person can read on an error page or in a log line. Nothing here imports anything of ours.
+Each error that can end an exchange knows the HTTP status that tells a client about it (C{http_status}), and its
+message is a sentence that a person can read on an error page or in a log line. Nothing here imports anything of ours.
 """
 
 __all__ = [
@@ -50,7 +50,7 @@ class AuthorityError(MitmtwError):
     """The certificate authority's files cannot be read, written or used."""
 
 
-class StopChain(Exception):  # noqa: N818 - a signal from a handler, not an error
+class StopChain(Exception):
     """Raised by a handler to end the chain for this event: addons after it do not see the event."""
 
 
@@ -59,7 +59,9 @@ class ProtocolError(MitmtwError):
 
 
 class LocalProtocolError(ProtocolError):
-    """We, or an addon, tried to write something that the protocol does not allow (a blank in a method, CR in a value)."""
+    """
+    We, or an addon, tried to write something that the protocol does not allow (a blank in a method, CR in a value).
+    """
 
 
 class RemoteProtocolError(ProtocolError):

@@ -157,7 +157,7 @@ def _show(store: RootStore, bundle: Bundle, stdout: TextIO) -> None:
         f"{store.android_path}  (the same, for Android)",
         f"{store.pkcs12_path}  (the same, PKCS #12 without a password, for Windows)",
         "",
-        "To trust it:",
+        "To trust it (the variables are for clients: do not set them for the proxy itself):",
         f"  curl --cacert {pem} …",
         f"  SSL_CERT_FILE={pem}           OpenSSL, Python, Ruby, Go",
         f"  REQUESTS_CA_BUNDLE={pem}      Python requests",

@@ -9,7 +9,6 @@ from collections import deque
 from threading import Lock, get_ident
 from typing import Literal
 
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorFromThreads, IReactorTime
 from twisted.logger import ILogObserver, LogEvent, LogPublisher, eventAsText, globalLogPublisher
 from zope.interface import implementer
@@ -114,7 +113,7 @@ class LogBridge:
         self._turn = None
         while (queued := self._next()) is not None:
             entry, self._origin = queued
-            pending = self._fire(entry, self._origin)
+            pending = self._hooks.fire_but(self._origin, "log", entry)
             if pending is not None:
                 pending.addBoth(self._delivered)
                 return
@@ -123,13 +122,6 @@ class LogBridge:
     def _delivered(self, _result: object) -> None:
         self._origin = None
         self._schedule()
-
-    def _fire(self, entry: LogEntry, origin: frozenset[object]) -> "Deferred[None] | None":
-        token = HANDLING.set(origin)
-        try:
-            return self._hooks.fire_but(origin, "log", entry)
-        finally:
-            HANDLING.reset(token)
 
     def _next(self) -> _Queued | None:
         with self._lock:

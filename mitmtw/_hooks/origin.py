@@ -10,7 +10,7 @@ from mitmtw._hooks.answers import settle
 
 __all__ = ["HANDLING", "marked"]
 
-#: The links whose handlers of C{log} led to what runs now. A coroutine keeps it over its awaits; a callback of a
+#: The link whose handler of C{log} runs now, if one does. A coroutine keeps it over its awaits; a callback of a
 #: Deferred does not, as it runs in the context of whoever fires it.
 HANDLING: ContextVar[frozenset[object]] = ContextVar("HANDLING", default=frozenset())
 
@@ -19,7 +19,7 @@ def marked(link: object, handler: Callable[..., Any]) -> Callable[[object], obje
     """Give a handler of C{log} that runs this one, its first leg included, with the link in L{HANDLING}."""
 
     def handle(entry: object) -> object:
-        token = HANDLING.set(HANDLING.get() | {link})
+        token = HANDLING.set(frozenset({link}))
         try:
             outcome = handler(entry)
             return outcome if outcome is None else settle(outcome)

@@ -1,6 +1,6 @@
 """
-What the layers of one client connection share: who the client is, where its bytes are meant to go, and what must be over
-before C{clientdisconnect}.
+What the layers of one client connection share: who the client is, where its bytes are meant to go, and what must be
+over before C{clientdisconnect}.
 """
 
 from collections.abc import Callable
@@ -137,4 +137,6 @@ class Client:
 
 def client_gone(client: Client) -> ClientGone:
     """Why an exchange of C{client} ends."""
-    return ClientGone(f"the client closed the connection{': ' + client.client_conn.error if client.client_conn.error else ''}")
+    return ClientGone(
+        f"the client closed the connection{': ' + client.client_conn.error if client.client_conn.error else ''}"
+    )

@@ -1,9 +1,9 @@
 """
 The room to read first: one request and its response, from the parsed head to the last byte, in the order of the hooks.
 
-One coroutine per exchange, driven by L{mitmtw._streams.run.Run}. It awaits only where something is really pending, and asks
-a hook only when somebody listens. Every failure, cancellation included, ends in C{error(flow)}, once; every flow ends in
-exactly one of C{response} and C{error}.
+One coroutine per exchange, driven by L{mitmtw._streams.run.Run}. It awaits only where something is really pending, and
+asks a hook only when somebody listens. Every failure, cancellation included, ends in C{error(flow)}, once; every flow
+ends in exactly one of C{response} and C{error}.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from mitmtw._streams.body import Body
 from mitmtw._streams.outgoing import NOTHING, WHOLE
 from mitmtw._wire.events import CHUNKED, ResponseHead
 from mitmtw.errors import ClientGone, Killed, LocalProtocolError, MitmtwError, RemoteProtocolError, UpstreamClosed
-from mitmtw.model import Error, Headers, HTTPFlow, Request, Response
+from mitmtw.model import Error, Headers, HTTPFlow, Request, Response, ServerConnection
 
 if TYPE_CHECKING:
     from mitmtw._layers.http1 import HTTP1Layer, ServerStream
@@ -77,22 +77,20 @@ class Exchange:
             upload = await self._request_body(request, body)
         if upload is None and flow.response is None and hooks.request is not None:
             await ask(hooks.request, flow)
-        if flow.response is None:
-            flow.response = answer_here(flow.request)
-        if flow.response is None:
-            await self._fetch(upload)
-        response = flow.response
+        response = flow.response or answer_here(flow.request) or await self._fetch(upload)
+        flow.response = response
         if hooks.responseheaders is not None:
             await self._ask(hooks.responseheaders)
-            if flow.response is not response:
+            if flow.response is not response and flow.response is not None:
                 self._abandon_server()
+                response = flow.response
         up = self.up
         if up is not None and up.is_switching:
-            await self._switch()
+            await self._switch(response)
         elif up is None or up.body is None:
-            await self._respond(False)
+            await self._respond(response, False)
         else:
-            await self._response_body(up.body)
+            await self._response_body(response, up.body)
 
     async def _request_body(self, request: Request, body: Body) -> Body | None:
         """Collect the body, or give it back because it is to be streamed."""
@@ -105,13 +103,12 @@ class Exchange:
         request.collected(None)
         return body
 
-    async def _response_body(self, body: Body) -> None:
+    async def _response_body(self, response: Response, body: Body) -> None:
         """Collect the body and answer, or let it flow."""
-        flow, hooks, down = self.flow, self.hooks, self.down
-        response = flow.response
+        hooks, down = self.hooks, self.down
         if await collects(response, body, hooks.wants_response_body, self.proxy, 502, None):
             response.collected(body.take(), _trailers(body))
-            await self._respond(body.framing == CHUNKED)
+            await self._respond(response, body.framing == CHUNKED)
             return
         response.streamed = True
         response.collected(None)
@@ -133,16 +130,15 @@ class Exchange:
         down.finish(response.trailers.raw if response.trailers else ())
         self._server_finished()
 
-    async def _respond(self, chunked: bool) -> None:
+    async def _respond(self, response: Response, chunked: bool) -> None:
         """The response is whole: the last hook, then one write."""
-        flow = self.flow
-        flow.response.timestamp_end = self.proxy.now()
+        response.timestamp_end = self.proxy.now()
         if self._upload is not None:
             await self._upload_over()
         if self.hooks.response is not None:
             await self._ask(self.hooks.response)
         self._is_over = True
-        self.down.send(flow.response, chunked)
+        self.down.send(self.flow.response or response, chunked)
         self._server_finished()
 
     async def _ask(self, hook: Any) -> None:
@@ -159,12 +155,13 @@ class Exchange:
 
     # -- the server ---------------------------------------------------------------------------------------------------
 
-    async def _fetch(self, upload: Body | None) -> None:
-        """Send the request as it is now; C{flow.response} has the head of the answer afterwards."""
+    async def _fetch(self, upload: Body | None) -> Response:
+        """Send the request as it is now, and wait for the head of the answer."""
         flow, down = self.flow, self.down
         wire = wire_request(flow.request, down.head, self.layer, self.proxy.is_heard)
         must_be_fresh = False
-        while True:
+        head: ResponseHead | None = None
+        while head is None:
             up = self.proxy.upstream.open(wire, flow, self.layer.client, self.layer.target, must_be_fresh)
             if isinstance(up, Deferred):
                 up = await up
@@ -172,15 +169,19 @@ class Exchange:
             flow.server_conn = up.server_conn
             try:
                 head = await self._send(up, wire, upload)
-                break
             except UpstreamClosed:
-                if must_be_fresh or up.fresh or up.has_answered or upload is not None or wire.raw_method not in _IDEMPOTENT:
+                if (
+                    must_be_fresh
+                    or up.fresh
+                    or up.has_answered
+                    or upload is not None
+                    or wire.raw_method not in _IDEMPOTENT
+                ):
                     raise
                 self.up = None
                 must_be_fresh = True  # an idle connection turned out to be dead: once more, on a new one
-        flow.response = Response.of(
-            head.version, head.status, head.reason, head.fields, self.proxy.now(), b"" if up.body is None else None
-        )
+        body = b"" if self.up.body is None else None
+        return Response.of(head.version, head.status, head.reason, head.fields, self.proxy.now(), body)
 
     async def _send(self, up: Any, wire: Request, upload: Body | None) -> ResponseHead:
         """Send the request and wait for the final head."""
@@ -200,7 +201,10 @@ class Exchange:
         return head
 
     async def _upload_over(self) -> None:
-        """The response is whole: wait for the end of the upload's hook, or abandon an upload that the server did not want."""
+        """
+        The response is whole: wait for the end of the upload's hook, or abandon an upload that the server did not
+        want.
+        """
         upload = self._upload
         if upload is None:
             return
@@ -237,25 +241,31 @@ class Exchange:
         if self.hooks.http_connect is not None:
             await ask(self.hooks.http_connect, flow)
         response = flow.response
+        if response is None and self.proxy.options.connection_strategy == "eager":
+            request = flow.request
+            conn = ServerConnection((request.host, request.port))
+            self.layer.client.early = await self.proxy.upstream.connect(conn, self.layer.client)
         self._is_over = True
         if response is None or 200 <= response.status_code < 300:
             if response is None:
-                response = flow.response = Response.of(b"HTTP/1.1", 200, b"Connection established", [], self.proxy.now(), b"")
+                response = flow.response = Response.of(
+                    b"HTTP/1.1", 200, b"Connection established", [], self.proxy.now(), b""
+                )
             down.send_switching(response, True)
             self.layer.open_tunnel(flow, down.detach())
         else:
             down.persistent = False
             down.send(response)
 
-    async def _switch(self) -> None:
+    async def _switch(self, response: Response) -> None:
         """101: the last hook, then the two connections are something else (RFC 9110 section 7.8)."""
         flow, down, up = self.flow, self.down, self.up
-        flow.response.timestamp_end = self.proxy.now()
+        response.timestamp_end = self.proxy.now()
         if self.hooks.response is not None:
             await self._ask(self.hooks.response)
         self._is_over = True
         self.up = None
-        down.send_switching(flow.response, False)
+        down.send_switching(flow.response or response, False)
         self.layer.open_upgraded(flow, up.detach(), down.detach())
 
     async def fail(self, error: MitmtwError) -> None:

@@ -27,7 +27,9 @@ def answer_here(request: Request) -> Response | None:
         return Response.make(200, b"", [(b"Allow", b"GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH, CONNECT")])
     lines = [b" ".join((request.raw_method, request.raw_target, request.http_version.encode("ascii", "replace")))]
     # RFC 9110 section 9.3.8: fields that may hold credentials are left out of what is sent back.
-    lines.extend(name + b": " + value for name, value in request.headers.raw if name.lower().decode("latin-1") not in _SECRET)
+    lines.extend(
+        name + b": " + value for name, value in request.headers.raw if name.lower().decode("latin-1") not in _SECRET
+    )
     return Response.make(200, b"\r\n".join(lines) + b"\r\n\r\n", [(b"Content-Type", b"message/http")])
 
 

@@ -7,7 +7,6 @@ ended. No head is read ahead; at most 64 KiB of pipelined bytes are kept. L{Serv
 
 from typing import Any
 
-from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
@@ -20,7 +19,7 @@ from mitmtw._layers.relay import RelayLayer
 from mitmtw._layers.request import read_request
 from mitmtw._layers.server_end import ServerEnd
 from mitmtw._streams.body import Body
-from mitmtw._streams.channel import AHEAD, HIGH_WATER_BYTES, Channel
+from mitmtw._streams.channel import AHEAD, HIGH_WATER_BYTES, Channel, half_close
 from mitmtw._streams.outgoing import NOTHING, WHOLE, Outgoing
 from mitmtw._streams.run import Run
 from mitmtw._streams.timeouts import NEVER
@@ -33,7 +32,9 @@ from mitmtw.model import HTTPFlow, Response
 
 __all__ = ["HTTP1Layer", "ServerStream"]
 
-_DROPPED_BYTES = 65536  # bytes of an unread request body that are read and dropped, so that the connection can be used again
+_DROPPED_BYTES = (
+    65536  # bytes of an unread request body that are read and dropped, so that the connection can be used again
+)
 _LINGER_SECONDS = 2.0  # seconds to let a client read our answer while it still sends (RFC 9112 section 9.6)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS = frozenset({204, 304})
@@ -117,7 +118,9 @@ class ServerStream(Outgoing):
     def send_switching(self, message: Response, connect: bool) -> None:
         """Send the head of a 101, or of a 2xx to CONNECT, after which the connection is something else."""
         self.persistent = False
-        fields = outgoing(message.headers.raw, NO_BODY, 0, connection=None if connect else b"Upgrade", upgrade=not connect)
+        fields = outgoing(
+            message.headers.raw, NO_BODY, 0, connection=None if connect else b"Upgrade", upgrade=not connect
+        )
         self.whole(response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields), None, NO_BODY, ())
 
     def _head(self, message: Response, framing: int, length: int) -> bytes:
@@ -372,8 +375,7 @@ class HTTP1Layer(Channel, Layer):
         self._reader = None
         self._ahead = []
         self.close_channel()
-        if unread and not self._half_closed and IHalfCloseableDescriptor.providedBy(self.transport):
-            self.transport.loseWriteConnection()
+        if unread and not self._half_closed and half_close(self.transport):
             self.switch.reading.release(AHEAD)
             if self._body is not None:
                 self._body.resume()
@@ -479,4 +481,3 @@ class HTTP1Layer(Channel, Layer):
         """All is written: the next request may start."""
         if self._run is None and self._reader is None:
             self._next()
-

@@ -24,7 +24,8 @@ __all__ = ["Layer", "chosen"]
 @implementer(ILayer)
 class Layer:
     """
-    One protocol on a byte stream. Not a L{twisted.internet.protocol.Protocol}: the L{Switch} below it is that, and calls it.
+    One protocol on a byte stream. Not a L{twisted.internet.protocol.Protocol}: the L{Switch} below it is that, and
+    calls it.
 
     @cvar name: what it speaks, for logs and addons.
     @ivar client: what the layers of one client connection share.
@@ -92,7 +93,8 @@ class Layer:
     @property
     def clock(self) -> IReactorTime:
         """The proxy's clock."""
-        return self.client.proxy.reactor
+        clock: IReactorTime = self.client.proxy.reactor
+        return clock
 
     def attach(self, switch: "Switch") -> None:
         """Become the current layer of C{switch}, whose transport is connected."""

@@ -1,8 +1,8 @@
 """
 Bytes that are not recognised yet: kept until it is sure what they are, then C{next_layer} is asked.
 
-A server that speaks first must work too: when the client says nothing for C{server_first_delay} and it is known where its
-bytes are meant to go, the server is connected, and the first bytes of either side decide.
+A server that speaks first must work too: when the client says nothing for C{server_first_delay} and it is known where
+its bytes are meant to go, the server is connected, and the first bytes of either side decide.
 """
 
 from dataclasses import replace

@@ -4,11 +4,8 @@ An opaque relay: bytes go from one side to the other unread, each direction as f
 A half-close is passed on as a half-close where both sides are plain TCP, a reset as a reset.
 """
 
-from typing import Any
-
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IHalfCloseableDescriptor
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -16,7 +13,7 @@ from typing_extensions import override
 from mitmtw._layers.client import Client, Target
 from mitmtw._layers.layer import Layer
 from mitmtw._layers.server_end import ServerEnd, connect_end
-from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, WAITING, Channel, Reading
+from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close
 from mitmtw._streams.timeouts import NEVER
 from mitmtw.errors import ConnectFailed, MitmtwError
 from mitmtw.model import Error, ServerConnection
@@ -188,8 +185,7 @@ class RelayLayer(Channel, Layer):
         self._server_ended = True
         if self._lost:
             return
-        if IHalfCloseableDescriptor.providedBy(self.transport):
-            self.transport.loseWriteConnection()
+        if half_close(self.transport):
             self._close_if_over()
         else:
             self.close_channel()

@@ -72,7 +72,9 @@ def read_request(layer: "Layer", head: RequestHead, now: float) -> HTTPFlow:
         scheme, host, port, path = _origin(layer, head)
     else:
         scheme, host, port, path = _absolute(layer, head)
-    request = Request.of(head.method, scheme, host, port, path, target, head.version, head.fields, now, None if head.framing else b"")
+    request = Request.of(
+        head.method, scheme, host, port, path, target, head.version, head.fields, now, None if head.framing else b""
+    )
     client = layer.client
     flow = HTTPFlow(client.client_conn, client.server_conn, request)
     fixed = layer.target

@@ -5,14 +5,14 @@ The server's end of a relay: bytes that nobody reads as HTTP, on plain TCP or in
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IHalfCloseableDescriptor, IHalfCloseableProtocol, IHandshakeListener
+from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
 from mitmtw._layers.client import Client
-from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Channel, Reading
+from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close
 from mitmtw._streams.timeouts import NEVER
 from mitmtw.errors import ConnectTimedOut, MitmtwError, TLSFailed
 from mitmtw.interfaces.services import IProxy
@@ -46,7 +46,8 @@ class ServerEnd(Channel, Protocol):
 
     def secure(self, alpn: tuple[bytes, ...]) -> Deferred[None]:
         """Speak TLS; a Deferred of the handshake, which fails with L{TLSFailed}."""
-        self._ready = ready = Deferred(self._give_up)
+        ready: Deferred[None] = Deferred(self._give_up)
+        self._ready = ready
         self._proxy.timeouts.add(self)
         self.deadline = self._proxy.timeouts.seconds() + (self._proxy.options.tls_handshake_timeout or NEVER)
         self._proxy.upstream.secure(self._link, self, alpn)
@@ -101,11 +102,7 @@ class ServerEnd(Channel, Protocol):
 
     def half_close(self) -> None:
         """Tell the server that the client has sent its last byte; TLS cannot say that alone, so it ends."""
-        if self.is_lost:
-            return
-        if IHalfCloseableDescriptor.providedBy(self.transport):
-            self.transport.loseWriteConnection()
-        else:
+        if not self.is_lost and not half_close(self.transport):
             self.close()
 
     def close(self) -> None:

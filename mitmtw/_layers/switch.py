@@ -1,11 +1,12 @@
 """
 What holds the current layer of one byte stream, at the bottom of each.
 
-A switch is either I{at a layer} or I{waiting} for somebody who decides what comes next (an addon, a connection upstream).
-While it waits it keeps what arrives, 64 KiB at most before reading is held, and the end of the stream too: a client that
-sends its whole request and half-closes at once must not lose it to a slow addon.
+A switch is either I{at a layer} or I{waiting} for somebody who decides what comes next (an addon, a connection
+upstream). While it waits it keeps what arrives, 64 KiB at most before reading is held, and the end of the stream too:
+a client that sends its whole request and half-closes at once must not lose it to a slow addon.
 
-Reading goes straight to the layer: C{dataReceived} is replaced as an instance attribute, so a switch costs nothing per read.
+Reading goes straight to the layer: C{dataReceived} is replaced as an instance attribute, so a switch costs nothing per
+read.
 """
 
 from collections.abc import Callable
@@ -40,7 +41,8 @@ class Switch(Protocol):
     @ivar lost: called when the connection is gone and the layer has been told.
     """
 
-    dataReceived: Callable[[bytes], None]
+    transport: Any
+    dataReceived: Callable[[bytes], None]  # type: ignore[assignment]  # the current layer's
 
     def __init__(self, client: Client, connected: Callable[["Switch"], None]) -> None:
         """@param connected: called with the switch when it has a transport; it calls L{to} or L{wait}."""
@@ -79,7 +81,7 @@ class Switch(Protocol):
         layer.attach(self)
         if data:
             self.dataReceived(data)
-        if self._ended and self._lost is None and self.layer is not None:
+        if self._ended and self.layer is not None:
             self.layer.readConnectionLost()
 
     def wait(self, deferred: Deferred[Any], then: Callable[[Any], None]) -> None:

@@ -72,8 +72,8 @@ class TLSLayer(Layer):
         sni = target.sni or hello.sni or target.host
         upstream = self.client.proxy.upstream
         if strange:
-            conn = ServerConnection((target.host, target.port), True, sni)
-            asked = Deferred.fromCoroutine(connect_end(self.client, conn, tuple(hello.alpn)))
+            server_conn = ServerConnection((target.host, target.port), True, sni)
+            asked: Deferred[Any] = Deferred.fromCoroutine(connect_end(self.client, server_conn, tuple(hello.alpn)))
         else:
             asked = upstream.warm(target.host, target.port, sni, self.client)
         self.switch.wait(asked, lambda result: self._asked(hello, strange, result))
@@ -119,9 +119,9 @@ class TLSLayer(Layer):
         self.switch.deadline = NEVER
         client = self.client
         conn = client.client_conn
-        if self._inner is None:
+        if self._protocol is None:
             return
-        description = client.proxy.authority.describe(self._inner.transport.getHandle())
+        description = client.proxy.authority.describe(self._protocol.getHandle())
         conn.tls = True
         conn.timestamp_tls_setup = client.proxy.now()
         conn.tls_version = description.tls_version

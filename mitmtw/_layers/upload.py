@@ -87,5 +87,7 @@ class Upload:
             return
         error = result.value
         if not isinstance(error, MitmtwError):
-            error = MitmtwError("the upload was cancelled" if result.check(CancelledError) else f"the upload failed: {error!r}")
+            error = MitmtwError(
+                "the upload was cancelled" if result.check(CancelledError) else f"the upload failed: {error!r}"
+            )
         self._exchange.flow.cancel(error)

@@ -1,8 +1,8 @@
 """
 What a listener is told: C{[MODE@]ENDPOINT}, split at the last C{@} whose right side is an endpoint.
 
-A bare port, or C{host:port}, is TCP; without a mode it is C{regular}; a mode without an endpoint listens where the proxy
-listens by default.
+A bare port, or C{host:port}, is TCP; without a mode it is C{regular}; a mode without an endpoint listens where the
+proxy listens by default.
 """
 
 import re
@@ -53,7 +53,9 @@ def parse_listen(text: str) -> ListenSpec:
         return ListenSpec(text, _DEFAULT_ENDPOINT, _target(text, text))
     endpoint = _endpoint(text)
     if endpoint is None:
-        raise OptionsError(f"listen: {text!r} is not [MODE@]ENDPOINT; an endpoint is a port, host:port or such as tcp:8080")
+        raise OptionsError(
+            f"listen: {text!r} is not [MODE@]ENDPOINT; an endpoint is a port, host:port or such as tcp:8080"
+        )
     return ListenSpec("regular", endpoint, None)
 
 
@@ -62,7 +64,11 @@ def _endpoint(text: str) -> str | None:
     if text.isdigit() and int(text) < 65536:
         return f"tcp:{text}:interface=127.0.0.1"
     short = _HOST_PORT.fullmatch(text)
-    if short is not None and int(short["port"]) < 65536 and short["host"] not in ("tcp", "tcp6", "unix", "ssl", "tls", "systemd"):
+    if (
+        short is not None
+        and int(short["port"]) < 65536
+        and short["host"] not in ("tcp", "tcp6", "unix", "ssl", "tls", "systemd")
+    ):
         if short["v6"]:
             return f"tcp6:{short['port']}:interface={short['v6']}".replace(short["v6"], short["v6"].replace(":", "\\:"))
         return f"tcp:{short['port']}:interface={short['host']}"
@@ -95,7 +101,9 @@ def _target(mode: str, text: str) -> Target | None:
     except ValueError as error:
         raise OptionsError(f"listen: {text!r}: {error}") from error
     if parts.scheme not in _REVERSE_PORTS or not host or parts.path not in ("", "/") or parts.query or parts.username:
-        raise OptionsError(f"listen: {text!r}: reverse takes http://HOST[:PORT], https://…, tcp://HOST:PORT or tls://HOST:PORT")
+        raise OptionsError(
+            f"listen: {text!r}: reverse takes http://HOST[:PORT], https://…, tcp://HOST:PORT or tls://HOST:PORT"
+        )
     number = port if port is not None else _REVERSE_PORTS[parts.scheme]
     if not number:
         raise OptionsError(f"listen: {text!r}: reverse:{parts.scheme} needs a port")

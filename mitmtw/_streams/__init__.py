@@ -1,1 +1,4 @@
-"""What both sides of an exchange share: the coroutine driver, held reading, the body, and the watches over time and silence."""
+"""
+What both sides of an exchange share: the coroutine driver, held reading, the body, and the watches over time and
+silence.
+"""

@@ -18,8 +18,11 @@ __all__ = ["Body", "Collected", "Consumer"]
 class Consumer(Protocol):
     """What takes a body."""
 
-    full: bool
     source: Source | None
+
+    @property
+    def full(self) -> bool:
+        """Whether it has enough for now."""
 
     def write(self, data: bytes) -> None:
         """Take some bytes, never empty."""
@@ -170,7 +173,8 @@ class Body:
         """
         Give what was kept and all that comes to C{consumer}.
 
-        @return: None when that was all already, else a Deferred that fires when the last byte was given, or fails with L{error}.
+        @return: None when that was all already, else a Deferred that fires when the last byte was given, or fails with
+            L{error}.
         """
         self._collected_end()
         if self._kept:

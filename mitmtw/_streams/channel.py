@@ -1,6 +1,6 @@
 """
-What an HTTP/1 connection of either side has: reading that can be held for several reasons at once, and writing that says
-when it is full.
+What an HTTP/1 connection of either side has: reading that can be held for several reasons at once, and writing that
+says when it is full.
 
 There is one L{Reading} per transport, its only owner: two parts that pause and resume a transport by themselves would
 resume what the other has just paused.
@@ -8,18 +8,30 @@ resume what the other has just paused.
 
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.interfaces import IPushProducer, ISSLTransport
 from zope.interface import implementer
 
 from mitmtw._streams.watch import Watch
 
-__all__ = ["AHEAD", "CONSUMER", "HIGH_WATER_BYTES", "WAITING", "Channel", "Reading", "Source"]
+__all__ = ["AHEAD", "CONSUMER", "HIGH_WATER_BYTES", "WAITING", "Channel", "Reading", "Source", "half_close"]
 
 HIGH_WATER_BYTES = 65536  # bytes kept for one direction before reading is held; one TCP read may come on top
 
 AHEAD = "ahead"  # bytes of a later request are here
 CONSUMER = "consumer"  # who takes the body is full, or is not there yet
 WAITING = "waiting"  # a layer has not been chosen yet
+
+
+def half_close(transport: Any) -> bool:
+    """
+    Send no more on C{transport}, but read on.
+
+    @return: False, and nothing was done, where that cannot be said: under TLS, where half a close is none.
+    """
+    if ISSLTransport.providedBy(transport) or not hasattr(transport, "loseWriteConnection"):
+        return False
+    transport.loseWriteConnection()
+    return True
 
 
 class Source(Protocol):
@@ -33,7 +45,9 @@ class Source(Protocol):
 
 
 class Reading:
-    """Why reading from one transport is held at the moment: a set of named reasons. The transport reads when it is empty."""
+    """
+    Why reading from one transport is held at the moment: a set of named reasons. The transport reads when it is empty.
+    """
 
     __slots__ = ("_gone", "_half_closed", "_number", "_reasons", "_transport", "_watch")
 
@@ -72,7 +86,9 @@ class Reading:
         return bool(self._reasons)
 
     def half_closed(self) -> None:
-        """The peer has sent its last byte: the transport reads no more, so it is watched for a reset until L{closed}."""
+        """
+        The peer has sent its last byte: the transport reads no more, so it is watched for a reset until L{closed}.
+        """
         if not self._half_closed:
             self._half_closed = True
             if self._number < 0:

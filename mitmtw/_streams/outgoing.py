@@ -12,7 +12,9 @@ __all__ = ["HEAD", "NOTHING", "WHOLE", "Outgoing"]
 
 NOTHING, HEAD, WHOLE = 0, 1, 2
 
-_JOIN_BYTES = 16384  # a body up to this size goes out in one write with its head; copying a larger one costs more than a call
+_JOIN_BYTES = (
+    16384  # a body up to this size goes out in one write with its head; copying a larger one costs more than a call
+)
 
 
 class Outgoing:

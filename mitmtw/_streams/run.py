@@ -1,9 +1,9 @@
 """
 The driver of one coroutine: an exchange, or any other conversation that must be cancellable at each of its waits.
 
-It differs from L{twisted.internet.defer.Deferred.fromCoroutine} in what cancelling means: L{Run.cancel} throws its reason into
-the coroutine I{in that turn}, whatever the thing waited for makes of being cancelled. So an addon that swallows its
-cancellation holds nothing up, and C{except} clauses in an exchange read as prose (C{except ClientGone}).
+It differs from L{twisted.internet.defer.Deferred.fromCoroutine} in what cancelling means: L{Run.cancel} throws its
+reason into the coroutine I{in that turn}, whatever the thing waited for makes of being cancelled. So an addon that
+swallows its cancellation holds nothing up, and C{except} clauses in an exchange read as prose (C{except ClientGone}).
 """
 
 from collections.abc import Callable, Coroutine

@@ -1,9 +1,9 @@
 """
 Timeouts of connections, without a timer each.
 
-A connection writes the moment at which it loses patience into its C{deadline}; one delayed call looks at all of them. So
-setting a timeout costs an attribute, also when it is set for each request. The price is coarseness: a timeout fires up to
-a quarter of the shortest one late, at most a second.
+A connection writes the moment at which it loses patience into its C{deadline}; one delayed call looks at all of them.
+So setting a timeout costs an attribute, also when it is set for each request. The price is coarseness: a timeout fires
+up to a quarter of the shortest one late, at most a second.
 """
 
 from typing import Protocol

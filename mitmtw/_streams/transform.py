@@ -1,9 +1,9 @@
 """
 A body that an addon's callable changes on its way (C{request.stream} or C{response.stream} set to a callable).
 
-The callable takes C{bytes} and gives bytes, an iterable of bytes, or a Deferred or coroutine of either; at the end it is
-called once with C{b""}. While an answer is pending, or the consumer is full, the body is paused; an iterable is asked for
-its next piece only when the consumer takes more.
+The callable takes C{bytes} and gives bytes, an iterable of bytes, or a Deferred or coroutine of either; at the end it
+is called once with C{b""}. While an answer is pending, or the consumer is full, the body is paused; an iterable is
+asked for its next piece only when the consumer takes more.
 """
 
 from collections import deque

@@ -134,8 +134,9 @@ class Authority:
         """See L{IAuthority.client_side}."""
         verify = server.verify and not self._settings.upstream_insecure
         connection = SSL.Connection(self._client_context(verify, server.client_certificate), None)
-        if server.alpn:
-            connection.set_alpn_protos(list(server.alpn))
+        # what a client offered may be passed on to here; names have 1 to 255 octets (RFC 7301 section 3.1)
+        if offered := [protocol for protocol in server.alpn if 0 < len(protocol) < 256]:
+            connection.set_alpn_protos(offered)
         name = dns_name(server.sni) if server.sni and address_of(server.sni) is None else None
         if name is not None and "*" not in name:
             connection.set_tlsext_host_name(name.encode("ascii"))

@@ -79,7 +79,7 @@ class Gate(Protocol):
         """
         self._inner.dataReceived(data)
 
-    def handshakeCompleted(self) -> None:  # noqa: N802 - Twisted's name
+    def handshakeCompleted(self) -> None:
         """Open the gate, if the certificate was verified when it had to be."""
         if self.verification is not None and not self.verification.passed:
             # OpenSSL fails the handshake itself; this is for the day when it does not, a resumed session for instance

@@ -103,7 +103,7 @@ async def _connect(proxy: IProxy, server_conn: ServerConnection, client: IClient
         link: Link = await attempt
     except CancelledError:
         raise
-    except Exception as error:  # noqa: BLE001 - endpoints fail in as many ways as there are endpoints
+    except Exception as error:
         if resolving.was_own:
             raise LoopDetected(f"{where} is this proxy itself") from error
         raise _explained(error, where, seconds) from error

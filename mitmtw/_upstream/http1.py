@@ -1,5 +1,6 @@
 """
-HTTP/1 with a server: one request after another on one connection (RFC 9112). L{ClientStream} is the exchange's view of it.
+HTTP/1 with a server: one request after another on one connection (RFC 9112). L{ClientStream} is the exchange's view of
+it.
 """
 
 from collections.abc import Callable
@@ -97,9 +98,7 @@ class ClientStream(Outgoing):
         """Send the head of a request whose body follows."""
         self.begin(self._head(message, framing, length, came, keep_expect=True), framing)
 
-    def _head(
-        self, message: Request, framing: int, length: int, came: RequestHead | None, keep_expect: bool
-    ) -> bytes:
+    def _head(self, message: Request, framing: int, length: int, came: RequestHead | None, keep_expect: bool) -> bytes:
         """The bytes of a request's head."""
         self.method = message.raw_method
         version = b"HTTP/1.1"
@@ -124,6 +123,7 @@ class ClientStream(Outgoing):
             self.channel.is_bound = True
         return request_head(message.raw_method, message.raw_path or b"/", version, fields)
 
+    @override
     def finish(self, trailers: Any = ()) -> None:
         """The request's body is over."""
         super().finish(trailers)
@@ -137,7 +137,8 @@ class ClientStream(Outgoing):
 
     def read_head(self) -> Deferred[ResponseHead]:
         """A Deferred of the next head; it fails with L{UpstreamClosed} and other errors of L{mitmtw.errors}."""
-        self._waiting = deferred = Deferred(self._forget)
+        deferred: Deferred[ResponseHead] = Deferred(self._forget)
+        self._waiting = deferred
         self.channel.awaiting(self)
         return deferred
 
@@ -200,7 +201,8 @@ class HTTP1Channel(Channel, Protocol):
     @ivar ready: fires when the TLS handshake is done; None for plain TCP, or when it has fired.
     """
 
-    dataReceived: Callable[[bytes], None]
+    transport: Any
+    dataReceived: Callable[[bytes], None]  # type: ignore[assignment]  # another protocol's after 101
 
     def __init__(self, proxy: IProxy, link: Link, key: Any, pool: Any) -> None:
         self.link = link
@@ -256,7 +258,8 @@ class HTTP1Channel(Channel, Protocol):
         """
         Whether a request can be sent on this idle connection.
 
-        @param is_careful: look at the socket too, because the request could not be sent again if the connection is dead.
+        @param is_careful: look at the socket too, because the request could not be sent again if the connection is
+            dead.
         """
         return not self._is_over and not (is_careful and has_news(self.link.transport))
 
@@ -438,7 +441,11 @@ class HTTP1Channel(Channel, Protocol):
         ready, self.ready = self.ready, None
         if ready is not None:
             error = reason.value
-            ready.errback(error if isinstance(error, MitmtwError) else TLSFailed("the server closed the connection in the TLS handshake"))
+            ready.errback(
+                error
+                if isinstance(error, MitmtwError)
+                else TLSFailed("the server closed the connection in the TLS handshake")
+            )
             return
         stream = self._stream
         if stream is None:
@@ -480,7 +487,7 @@ class _Done:
 
     done = True
     rest = b""
-    trailers: list[tuple[bytes, bytes]] = []  # noqa: RUF012 - never changed
+    trailers: list[tuple[bytes, bytes]] = []
 
     def feed(self, piece: bytes) -> bytes:
         """There is nothing to read."""

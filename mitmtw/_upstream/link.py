@@ -33,7 +33,8 @@ class Link(Protocol):
     @ivar is_lost: whether it has ended.
     """
 
-    dataReceived: Callable[[bytes], None]
+    transport: Any
+    dataReceived: Callable[[bytes], None]  # type: ignore[assignment]  # replaced as what is spoken changes
 
     def __init__(self, proxy: IProxy, server_conn: ServerConnection, client: IClient) -> None:
         self.server_conn = server_conn

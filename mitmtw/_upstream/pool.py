@@ -65,7 +65,7 @@ class Upstream:
                 return channel.stream()
         return Deferred.fromCoroutine(self._connect(key, is_tls, sni, via, client))
 
-    def connect(self, server_conn: ServerConnection, client: Any, alpn: tuple[bytes, ...] = ()) -> Deferred[Link]:
+    def connect(self, server_conn: ServerConnection, client: Any) -> Deferred[Link]:
         """See L{IUpstream.connect}; with C{server_conn.tls} the caller starts TLS by L{secure}."""
         return Deferred.fromCoroutine(dial(self._proxy, server_conn, client))
 
@@ -102,7 +102,13 @@ class Upstream:
     async def _connect(self, key: Key, is_tls: bool, sni: str | None, via: Any, client: Any) -> ClientStream:
         """A stream on a new connection, or on the one that was made before it was known what for."""
         link: Link | None = client.early
-        if link is not None and not link.is_lost and link.server_conn.address == key[:2] and via is None and not link.seen():
+        if (
+            link is not None
+            and not link.is_lost
+            and link.server_conn.address == key[:2]
+            and via is None
+            and not link.seen()
+        ):
             client.early = None
             link.when_heard(None)
             link.server_conn.tls, link.server_conn.sni = is_tls, sni

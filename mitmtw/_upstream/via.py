@@ -50,8 +50,8 @@ def direct(reactor: Any, resolving: Any, host: str, port: int, timeout: float, s
 
 def through(reactor: Any, via: Via, host: str, port: int) -> IStreamClientEndpoint:
     """
-    The endpoint of an address by way of C{via}: C{httpconnect:HOST:PORT}, C{("http", (host, port))}, or a client endpoint
-    string, which is dialled instead of the address.
+    The endpoint of an address by way of C{via}: C{httpconnect:HOST:PORT}, C{("http", (host, port))}, or a client
+    endpoint string, which is dialled instead of the address.
 
     @raise ConnectFailed: when C{via} is none of these.
     """
@@ -64,7 +64,8 @@ def through(reactor: Any, via: Via, host: str, port: int) -> IStreamClientEndpoi
         proxy_port = int(text)
     elif isinstance(via, str):
         try:
-            return clientFromString(reactor, via)
+            endpoint: IStreamClientEndpoint = clientFromString(reactor, via)
+            return endpoint
         except (ValueError, TypeError, KeyError) as error:
             raise ConnectFailed(f"the way out {via!r} is not a client endpoint: {error}") from error
     else:
@@ -107,7 +108,8 @@ class HTTPConnectEndpoint:
 class _Connect(Protocol):
     """Asks a proxy for a tunnel."""
 
-    dataReceived: Callable[[bytes], None]
+    transport: Any
+    dataReceived: Callable[[bytes], None]  # type: ignore[assignment]  # the inner protocol's, once there is one
 
     def __init__(self, authority: bytes, factory: IProtocolFactory, done: Deferred[IProtocol]) -> None:
         self._authority = authority

@@ -215,19 +215,29 @@ def outgoing(
         elif (kind == UPGRADE and upgrade) or (kind == TE and pair[1].lower() == b"trailers"):
             wants_trailers = wants_trailers or kind == TE
             append(pair)
-    if not framed:
-        if framing == LENGTH:
-            append((b"Content-Length", b"%d" % length))
-        elif framing == CHUNKED:
-            append((b"Transfer-Encoding", b"chunked"))
+    if not framed and framing == LENGTH:
+        append((b"Content-Length", b"%d" % length))
+    elif not framed and framing == CHUNKED:
+        append((b"Transfer-Encoding", b"chunked"))
+    if connection is not None or wants_trailers:
+        _place_connection(out, marker, connection, wants_trailers)
+    return out
+
+
+def _place_connection(out: Fields, marker: int, connection: bytes | None, wants_trailers: bool) -> None:
+    """
+    Put the Connection field where the old one stands, or at the end.
+
+    @param marker: the place of the old one; -1 without.
+    @param wants_trailers: whether there is a TE field, which needs its connection option.
+    """
     if wants_trailers:
         connection = b"TE" if connection is None else connection + b", TE"
-    if connection is not None:
-        if marker < 0:
-            append((b"Connection", connection))
-        elif out[marker][1].lower() != connection.lower():
-            out[marker] = (out[marker][0], connection)
-    return out
+    value = connection or b""
+    if marker < 0:
+        out.append((b"Connection", value))
+    elif out[marker][1].lower() != value.lower():
+        out[marker] = (out[marker][0], value)
 
 
 def _framing_in_place(

@@ -1,8 +1,8 @@
 """
 What addons may implement, and what the rooms know of each other.
 
-Importing this is light and cannot fail: every Twisted program on a machine may do it when it looks for plugins. So there
-is no reactor, no OpenSSL and no model here.
+Importing this is light and cannot fail: every Twisted program on a machine may do it when it looks for plugins. So
+there is no reactor, no OpenSSL and no model here.
 """
 
 from mitmtw.interfaces.connection import IConnectionAddon, ILayerAddon

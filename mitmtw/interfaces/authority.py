@@ -5,7 +5,6 @@ The layers towards the client and towards the server get their TLS protocols fro
 contexts nor certificates. Importing this module is light: OpenSSL and the certificate library are named in annotations
 only.
 """
-# ruff: noqa: N805 - methods of an interface have no self
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

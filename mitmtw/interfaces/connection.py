@@ -1,5 +1,4 @@
 """The hooks of connections, and the one that chooses what a byte stream is."""
-# ruff: noqa: N805 - methods of an interface have no self
 
 from typing import TYPE_CHECKING, Any
 

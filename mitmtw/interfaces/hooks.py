@@ -1,7 +1,6 @@
 """
 What the rooms that fire events know of the dispatcher (L{IHooks}), and the type of a handler's result.
 """
-# ruff: noqa: N805 - methods of an interface have no self
 
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias

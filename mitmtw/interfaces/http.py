@@ -1,5 +1,4 @@
 """The hooks of HTTP exchanges, the same for every version of HTTP."""
-# ruff: noqa: N805 - methods of an interface have no self
 
 from typing import TYPE_CHECKING
 

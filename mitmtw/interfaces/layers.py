@@ -86,18 +86,13 @@ class IHTTPStream(Interface):
     One request and its response on a connection of either side, whatever the version of HTTP.
 
     On the client's side we write the response and read the request's body, on the server's side the other way round.
+    How a head, or a whole message, is sent differs between the two: a request needs to know how it came.
     """
 
     body = Attribute("The L{IBody} that comes in, None when there is none.")
     sent = Attribute("How much of the outgoing message was sent: nothing, head, whole.")
     full = Attribute("Whether the connection has more to send than it wants.")
     source = Attribute("What writes the outgoing body at the moment.")
-
-    def send_head(message: Any, framing: int, length: int) -> None:
-        """Send a head; the body follows by L{write} and L{finish}."""
-
-    def send(message: Any) -> None:
-        """Send a whole message."""
 
     def write(data: bytes) -> None:
         """Send some bytes of the body."""

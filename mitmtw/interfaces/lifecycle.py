@@ -1,7 +1,7 @@
 """The hooks of an addon's own life: start, configuration, the log, the clock and the end."""
-# ruff: noqa: N805 - methods of an interface have no self
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 from zope.interface import Interface
 
@@ -11,9 +11,20 @@ from mitmtw.interfaces.hooks import HookResult
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
-    from mitmtw.addon import LogEntry
+__all__ = ["ILifecycleAddon", "LogEntry"]
 
-__all__ = ["ILifecycleAddon"]
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """
+    One entry of the log, as the hook C{log} gets it.
+
+    @ivar msg: the text.
+    @ivar level: how urgent it is.
+    """
+
+    msg: str
+    level: Literal["debug", "info", "warn", "error"]
 
 
 class ILifecycleAddon(Interface):
@@ -46,7 +57,7 @@ class ILifecycleAddon(Interface):
         @param updated: names of the options that changed.
         """
 
-    def log(entry: "LogEntry") -> HookResult:
+    def log(entry: LogEntry) -> HookResult:
         """
         Called for each log entry, soon after it was made, in order.
 

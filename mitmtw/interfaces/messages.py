@@ -1,5 +1,4 @@
 """The hooks of raw message streams: connections in TCP mode."""
-# ruff: noqa: N805 - methods of an interface have no self
 
 from typing import Any
 

@@ -1,7 +1,8 @@
 """
 The services that rooms find in the one argument C{proxy}: hooks, upstream, authority, options, time.
 
-They are how C{_layers}, C{_upstream}, C{_tls} and C{_hooks} meet without importing one another; L{mitmtw.daemon} wires them.
+They are how C{_layers}, C{_upstream}, C{_tls} and C{_hooks} meet without importing one another; L{mitmtw.daemon} wires
+them.
 """
 
 from typing import Any
@@ -14,22 +15,36 @@ __all__ = ["IProxy", "IUpstream"]
 class IUpstream(Interface):
     """The way to the servers."""
 
-    def open(flow: Any, client: Any, target: Any) -> Any:
+    def open(request: Any, flow: Any, client: Any, target: Any, must_be_fresh: bool) -> Any:
         """
-        A stream for the flow's request on a pooled or a new connection.
+        A stream for a request on a pooled or a new connection.
 
+        @param request: what is to be sent: its host, port and scheme say where to.
+        @param flow: whose C{upstream} says by which way.
+        @param target: where the client's tunnel or listener leads, None without one.
+        @param must_be_fresh: do not reuse a connection.
         @return: an L{mitmtw.interfaces.layers.IHTTPStream}, or a Deferred of one that fails with
             L{mitmtw.errors.ConnectFailed} or a subclass.
         """
 
-    def connect(server_conn: Any, client: Any, alpn: Any = ()) -> Any:
+    def connect(server_conn: Any, client: Any) -> Any:
         """
         A connection of its own for one client, for bytes that are not read as HTTP.
 
-        @param server_conn: where to; C{tls} says whether TLS is spoken.
-        @param alpn: what is offered in TLS.
-        @return: a Deferred of the connection; it fails like L{open}.
+        @param server_conn: where to; C{tls} says whether the caller will speak TLS.
+        @return: a Deferred of the connection, on which nothing is spoken yet; it fails like L{open}.
         """
+
+    def secure(link: Any, inner: Any, alpn: Any) -> None:
+        """Speak TLS on a connection of L{connect}, with C{inner} inside."""
+
+    def warm(host: str, port: int, sni: str, client: Any) -> Any:
+        """
+        Connect by TLS before anything is asked; a Deferred of something whose C{server_conn} tells the certificate.
+        """
+
+    def describe(transport: Any, conn: Any) -> None:
+        """Write down in C{conn} what the TLS handshake on C{transport} has agreed on."""
 
 
 class IProxy(Interface):

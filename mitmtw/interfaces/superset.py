@@ -1,5 +1,4 @@
 """Hooks beyond the specification's 25: they exist wherever an addon wants more than those tell."""
-# ruff: noqa: N805 - methods of an interface have no self
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,5 +1,4 @@
 """The hooks of WebSocket connections."""
-# ruff: noqa: N805 - methods of an interface have no self
 
 from typing import TYPE_CHECKING, Any
 

@@ -5,9 +5,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import Logger, LogPublisher, formatEvent
+from twisted.logger import ILogObserver, LogEvent, Logger, LogPublisher, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
+from zope.interface import implementer
 
 from mitmtw._hooks import Hooks
 
@@ -37,6 +38,17 @@ class Flow:
             callback()
 
 
+@implementer(ILogObserver)
+class Kept:
+    """An observer of a log that keeps its events in a list."""
+
+    def __init__(self, events: list[Any]) -> None:
+        self._events = events
+
+    def __call__(self, event: LogEvent) -> None:
+        self._events.append(event)
+
+
 class Seer:
     """An addon that notes its name on each flow at C{request}."""
 
@@ -54,7 +66,7 @@ class HooksTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.events: list[Any] = []
-        self.publisher = LogPublisher(self.events.append)
+        self.publisher = LogPublisher(Kept(self.events))
         self.hooks = self.make_hooks()
         self.flow = Flow()
 

@@ -264,7 +264,7 @@ class AwaitableTests(HooksTestCase):
 class AsyncioTests(HooksTestCase):
     """What asyncio awaits, where its loop is running."""
 
-    def in_loop(self, handler: Callable[[Flow], object], trigger: Callable[[], None] = lambda: None) -> None:
+    def in_loop(self, handler: Callable[[Flow], object], trigger: Callable[[], object] = lambda: None) -> None:
         """Fire a handler in a loop of asyncio, pull the trigger, and wait until the chain is done."""
         self.add(addon(request=handler), Seer("next"))
 
@@ -313,6 +313,6 @@ class AsyncioTests(HooksTestCase):
             futures.append(asyncio.get_running_loop().create_future())
             await futures[0]
 
-        self.in_loop(request, lambda: [futures[0].cancel()][0] and None)
+        self.in_loop(request, lambda: futures[0].cancel())
         self.assertEqual(self.flow.seen, ["next"])
         self.assertEqual(len(self.logged("error")), 1)

@@ -5,12 +5,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.logger import Logger, LogPublisher
+from twisted.logger import ILogObserver, Logger, LogPublisher
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
-from twisted.logger import ILogObserver
 
 from mitmtw._hooks.bridge import QUEUE_LIMIT, LogBridge
 from mitmtw.addon import LogEntry
@@ -215,6 +214,23 @@ class RecursionTests(BridgeTestCase):
         self.logger.info("y")
         self.turn()
         self.assertIn("a<y", self.heard)
+
+    def test_called_later(self) -> None:
+        """An addon whose turn comes only after another one's wait: what it logs is still known to come of the entry."""
+        answer: Deferred[None] = Deferred()
+        waiter = addon(name="waiter", log=lambda entry: answer if entry.msg.startswith("a:") else None)
+        self.add(self.echo("a"), waiter, addon(name="c", log=self._again))
+        self.logger.info("x")
+        self.turn()
+        self.heard.clear()
+        answer.callback(None)
+        self.turn()
+        self.assertEqual([text for text in self.heard if text.startswith("a<c:a:")], [])
+        self.assertIn("c heard a:x", self.heard)
+
+    def _again(self, entry: LogEntry) -> None:
+        self.heard.append(f"c heard {entry.msg}")
+        self.logger.info(f"c:{entry.msg}")
 
     def test_by_namespace(self) -> None:
         """While a Deferred of its is pending, entries under the name of the addon's module are taken for its own."""

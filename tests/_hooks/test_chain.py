@@ -9,7 +9,7 @@ from typing_extensions import override
 from mitmtw._hooks.chain import Chain
 from mitmtw._hooks.table import TABLE
 from mitmtw.errors import AddonError
-from tests._hooks.fakes import HooksTestCase, Seer
+from tests._hooks.fakes import HooksTestCase, Kept, Seer
 
 
 class Parent(Seer):
@@ -121,7 +121,7 @@ class ReplaceTests(SynchronousTestCase):
 
     @override
     def setUp(self) -> None:
-        self.chain = Chain(TABLE, Logger(observer=lambda event: None))
+        self.chain = Chain(TABLE, Logger(observer=Kept([])))
         self.a, self.b, self.c = (self.chain.add(Seer(name)) for name in "abc")
 
     def names(self) -> str:

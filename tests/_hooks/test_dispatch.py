@@ -9,15 +9,15 @@ from typing_extensions import override
 from zope.interface import Interface
 from zope.interface.verify import verifyObject
 
-from mitmtw._hooks.table import TABLE
 from mitmtw import addon as authors
+from mitmtw._hooks.table import TABLE
 from mitmtw.addon import StopChain
 from mitmtw.errors import AddonError, PolicyApplied
 from mitmtw.interfaces import IHooks
 from tests._hooks.fakes import Flow, HooksTestCase, Seer, addon
 
 
-def boom(*_arguments: object) -> None:
+def boom(*_arguments: object) -> Any:
     """Fail, as a handler."""
     raise ValueError("boom")
 
@@ -177,9 +177,7 @@ class ResultTests(HooksTestCase):
     def test_value_of_deferred(self) -> None:
         """A value of a Deferred, fired or not, is reported too."""
         answer: Deferred[object] = Deferred()
-        self.add(
-            addon(name="fired", request=lambda flow: succeed(7)), addon(name="later", request=lambda flow: answer)
-        )
+        self.add(addon(name="fired", request=lambda flow: succeed(7)), addon(name="later", request=lambda flow: answer))
         pending = self.waiting()
         answer.callback("late")
         self.successResultOf(pending)
@@ -302,7 +300,9 @@ def _noting(arguments: tuple[str, ...], seen: list[str], name: str) -> Any:
 class PolicyTests(HooksTestCase):
     """H7: what an addon says that its own failure means."""
 
-    def fail_with(self, policy: object, hook: str, subject: object, answer: "Deferred[None] | None" = None) -> list[str]:
+    def fail_with(
+        self, policy: object, hook: str, subject: object, answer: "Deferred[None] | None" = None
+    ) -> list[str]:
         """Let an addon with this policy fail in a hook, and give who was called after it."""
         seen: list[str] = []
         self.add(addon(failure_policy=policy, **{hook: lambda one: answer or boom()}))

@@ -15,8 +15,9 @@ class LineTests(HooksTestCase):
         calls: list[tuple[Flow, Any]] = []
 
         def request(flow: Flow) -> "Deferred[None]":
-            calls.append((flow, Deferred()))
-            return calls[-1][1]
+            answer: Deferred[None] = Deferred()
+            calls.append((flow, answer))
+            return answer
 
         self.add(addon(max_pending=places, request=request), Seer("next"))
         return calls
@@ -133,3 +134,23 @@ class LineTests(HooksTestCase):
         _flows, pending = self.fire(3000)
         answer.callback(None)
         self.assertEqual(sum(one.called for one in pending), 3000)
+
+    def test_newcomer(self) -> None:
+        """A call that comes while the line moves goes to its end, though a place is free in that moment."""
+        answer: Deferred[None] = Deferred()
+        order: list[Flow] = []
+        first, second, third, newcomer = (Flow(number) for number in range(4))
+
+        def request(flow: Flow) -> "Deferred[None] | None":
+            order.append(flow)
+            return answer if flow is first else None
+
+        def fire_another(flow: Flow) -> None:
+            if flow is second:
+                self.hooks.fire("request", newcomer)
+
+        self.add(addon(max_pending=1, request=request), addon(name="next", request=fire_another))
+        for flow in (first, second, third):
+            self.waiting(flow)
+        answer.callback(None)
+        self.assertEqual(order, [first, second, third, newcomer])

@@ -183,6 +183,4 @@ class ScriptTests(HooksTestCase):
             self.addCleanup(sys.modules.pop, script.module.__name__)
             self.assertIn(what, str(self.assertRaises(AddonError, self.hooks.add, script)))
         self.load("def respnse(flow): pass", "odd.py")
-        self.assertEqual(
-            self.logged("warn"), ["addon odd: respnse is not the name of a hook; did you mean response?"]
-        )
+        self.assertEqual(self.logged("warn"), ["addon odd: respnse is not the name of a hook; did you mean response?"])

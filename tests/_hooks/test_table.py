@@ -8,11 +8,19 @@ from mitmtw._hooks.table import TABLE, table_of
 from mitmtw.errors import AddonError
 from mitmtw.interfaces import IHooks
 
-ASK = """clientconnect next_layer serverconnect http_connect requestheaders request responseheaders response error
-    websocket_handshake websocket_start websocket_message tcp_start tcp_message server_connected""".split()
-TELL = """clientdisconnect serverdisconnect log tcp_error tcp_end websocket_error websocket_end update
-    server_connect_error""".split()
-LIFECYCLE = "start configure tick done load running".split()
+ASK = {
+    *("clientconnect", "next_layer", "serverconnect", "server_connected", "http_connect", "requestheaders", "request"),
+    *("responseheaders", "response", "error", "websocket_handshake", "websocket_start", "websocket_message"),
+    *("tcp_start", "tcp_message"),
+}
+TELL = {
+    *("clientdisconnect", "serverdisconnect", "server_connect_error", "log", "tcp_error", "tcp_end"),
+    *("websocket_error", "websocket_end", "update"),
+}
+LIFECYCLE = {"start", "configure", "tick", "done", "load", "running"}
+RESPOND = ASK & {
+    *("http_connect", "requestheaders", "request", "responseheaders", "response", "error", "websocket_handshake"),
+}
 
 
 class TableTests(SynchronousTestCase):
@@ -39,7 +47,7 @@ class TableTests(SynchronousTestCase):
         """Exactly those hooks that the contract names can respond, or return a layer."""
         self.assertEqual(
             {name for name, spec in TABLE.items() if spec.can_respond},
-            set("http_connect requestheaders request responseheaders response error websocket_handshake".split()),
+            RESPOND,
         )
         self.assertEqual({name for name, spec in TABLE.items() if spec.returns_layer}, {"clientconnect", "next_layer"})
 

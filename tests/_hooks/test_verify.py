@@ -38,9 +38,7 @@ class RefusalTests(HooksTestCase):
 
     def test_arguments(self) -> None:
         """Too many and too few parameters; the message shows both."""
-        self.assert_refused(
-            "request is called with (flow), but takes (flow, more)", request=lambda flow, more: None
-        )
+        self.assert_refused("request is called with (flow), but takes (flow, more)", request=lambda flow, more: None)
         self.assert_refused("tick is called with (), but takes (now)", tick=lambda now: None)
         self.assert_refused("configure is called with (options, updated)", configure=lambda: None)
         self.assert_refused("request is called with (flow)", request=lambda *, flow: None)

@@ -37,7 +37,9 @@ class Made:
         self.certificate = certificate
         self.key = key
 
-    def pem(self, *others: "Made", passphrase: bytes | None = None, key_format: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
+    def pem(
+        self, *others: "Made", passphrase: bytes | None = None, key_format: PrivateFormat = PrivateFormat.PKCS8
+    ) -> bytes:
         """Write key and certificates as PEM."""
         encryption: KeySerializationEncryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
         certificates = b"".join(one.certificate.public_bytes(Encoding.PEM) for one in (self, *others))
@@ -88,7 +90,9 @@ def made(
     if names is None and not is_authority:
         names = [name]
     if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName([general_name(one) for one in names]), critical=False)
+        builder = builder.add_extension(
+            x509.SubjectAlternativeName([general_name(one) for one in names]), critical=False
+        )
     for extension, is_critical in extensions:
         builder = builder.add_extension(extension, critical=is_critical)
     return Made(builder.sign(by.key if by else own, hashes.SHA256()), own)

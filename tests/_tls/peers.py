@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
@@ -108,9 +109,14 @@ class Recorder(Protocol):
         self.reason: Failure | None = None
 
     @property
+    def out(self) -> Any:
+        """The transport, whose interfaces are many."""
+        return self.transport
+
+    @property
     def tls(self) -> SSL.Connection:
         """The OpenSSL connection of the transport."""
-        connection = self.transport.getHandle()  # type: ignore[union-attr]
+        connection = self.out.getHandle()
         assert isinstance(connection, SSL.Connection)
         return connection
 
@@ -118,7 +124,7 @@ class Recorder(Protocol):
     def connectionMade(self) -> None:
         self.heard.append("made")
         if self.greeting:
-            self.transport.write(self.greeting)  # type: ignore[union-attr]
+            self.out.write(self.greeting)
 
     def handshakeCompleted(self) -> None:
         self.heard.append("handshake")

@@ -75,7 +75,7 @@ class ServerTests(SynchronousTestCase):
             self.assertEqual(client.tls.version(), "TLSv1")
 
     def test_alpn(self) -> None:
-        """Our best of what the client offers; none in common, none offered or none wanted: the connection goes on without."""
+        """Our best of what the client offers; without one in common, offered or wanted the connection goes on."""
         v12, v13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
         for ours, theirs, chosen in (
             ((b"h2", b"http/1.1"), ("http/1.1", "h2"), "h2"),
@@ -180,7 +180,7 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(cipher[0], "TLS_AES_128_GCM_SHA256")
 
     def test_trusted_intermediate(self) -> None:
-        """What C{upstream_ca} holds is trusted as it is: a root, an intermediate authority, or the server's own certificate."""
+        """What C{upstream_ca} holds is trusted: a root, an intermediate authority, or the server's own certificate."""
         middle = made("middle", ROOT, is_authority=True)
         leaf, alone = made("a.example", middle), made("a.example")
         self.assertEqual(self.shake(self.server(middle, leaf=leaf)).heard, ["made", "handshake"])
@@ -254,7 +254,9 @@ class RefusalTests(SynchronousTestCase):
         """Versions and cipher suites, by the option's name."""
         self.refused("tls_version_client_max: 'x'", tls_version_client_max="x")
         self.refused("tls_version_server_min: 'x'", tls_version_server_min="x")
-        self.refused("tls_version_server_min (TLS1_3) is above", tls_version_server_min="TLS1_3", tls_version_server_max="TLS1_2")
+        self.refused(
+            "tls_version_server_min (TLS1_3) is above", tls_version_server_min="TLS1_3", tls_version_server_max="TLS1_2"
+        )
         self.refused("ciphers_client: OpenSSL does not take 'NOSUCH'", ciphers_client="NOSUCH")
         self.refused("ciphers_server: OpenSSL does not take 'TLS_NOSUCH'", ciphers_server="TLS_NOSUCH")
 
@@ -276,6 +278,4 @@ class RefusalTests(SynchronousTestCase):
 
 def _subject_hash(pem: bytes) -> int:
     """The number that names a certificate in a hashed directory."""
-
-
     return load_certificate(FILETYPE_PEM, pem).subject_name_hash()

@@ -77,7 +77,9 @@ class TransportTests(EngineCase):
     def test_interfaces(self) -> None:
         """The parts provide what they say."""
         verifyObject(IEngine, self.engine)
-        gate = Gate(peers.Recorder(), SSL.Connection(self.contexts.client_side(False, None), None), Peer("x", SERVER), None)
+        gate = Gate(
+            peers.Recorder(), SSL.Connection(self.contexts.client_side(False, None), None), Peer("x", SERVER), None
+        )
         verifyObject(IHandshakeListener, gate)
         verifyObject(IProtocol, gate)
         inner = peers.Recorder()
@@ -91,8 +93,8 @@ class TransportTests(EngineCase):
         wire.pump(client)
         client.send(b"question")
         wire.pump(client)
-        inner.transport.write(b", answer")
-        inner.transport.writeSequence([b"!", b"!"])
+        inner.out.write(b", answer")
+        inner.out.writeSequence([b"!", b"!"])
         wire.pump(client)
         self.assertEqual((inner.received, client.received), (b"question", b"welcome, answer!!"))
         client.close()
@@ -127,7 +129,7 @@ class TransportTests(EngineCase):
         inner, client = peers.Recorder(), self.their_client()
         wire = self.server(inner)
         wire.pump(client)
-        inner.transport.write(b"x" * 1000)
+        inner.out.write(b"x" * 1000)
         self.assertGreater(len(wire.value()), 1000)
 
     def test_large_message(self) -> None:
@@ -135,7 +137,7 @@ class TransportTests(EngineCase):
         inner, client = peers.Recorder(), self.their_client()
         wire = self.server(inner)
         wire.pump(client)
-        inner.transport.write(bytes(range(256)) * 4096)
+        inner.out.write(bytes(range(256)) * 4096)
         wire.pump(client)
         self.assertEqual(client.received, bytes(range(256)) * 4096)
 
@@ -150,27 +152,27 @@ class TransportTests(EngineCase):
         inner, client = peers.Recorder(), self.their_client()
         wire = self.server(inner)
         wire.pump(client)
-        self.assertEqual(inner.transport.getPeer(), wire.getPeer())
-        self.assertEqual(inner.transport.getHost(), wire.getHost())
-        inner.transport.pauseProducing()
+        self.assertEqual(inner.out.getPeer(), wire.getPeer())
+        self.assertEqual(inner.out.getHost(), wire.getHost())
+        inner.out.pauseProducing()
         self.assertEqual(wire.producerState, "paused")
-        inner.transport.resumeProducing()
+        inner.out.resumeProducing()
         self.assertEqual(wire.producerState, "producing")
 
     def test_producer(self) -> None:
-        """A push producer is paused and resumed by the transport below, and holds back the close until it is unregistered."""
+        """A push producer is paused and resumed from below, and holds back the close until it is unregistered."""
         inner, client, producer = peers.Recorder(), self.their_client(), _Producer()
         wire = self.server(inner)
         wire.pump(client)
-        inner.transport.registerProducer(producer, True)
+        inner.out.registerProducer(producer, True)
         assert wire.producer is not None
         wire.producer.pauseProducing()
         wire.producer.resumeProducing()
         self.assertEqual(producer.heard, ["pause", "resume"])
-        inner.transport.loseConnection()
+        inner.out.loseConnection()
         wire.pump(client)
         self.assertFalse(client.is_closed)
-        inner.transport.unregisterProducer()
+        inner.out.unregisterProducer()
         wire.pump(client)
         self.assertTrue(client.is_closed)
         self.assertIsNone(wire.producer)
@@ -180,26 +182,27 @@ class TransportTests(EngineCase):
         inner, client = peers.Recorder(), self.their_client()
         wire = self.server(inner)
         wire.pump(client)
-        inner.transport.write(b"last words")
-        inner.transport.loseConnection()
+        inner.out.write(b"last words")
+        inner.out.loseConnection()
         wire.pump(client)
         self.assertEqual((client.received, client.is_closed), (b"last words", True))
         self.assertIsNone(client.error)
 
     def test_abort(self) -> None:
-        """C{abortConnection} aborts the transport below, before, after and long after the handshake; nothing is read any more."""
+        """C{abortConnection} aborts the transport below, before and after the handshake; nothing is read any more."""
         for is_open in (False, True):
             inner, client = peers.Recorder(), self.their_client()
             wire = self.server(inner)
             if is_open:
                 wire.pump(client)
                 client.send(b"unread")
-            inner.transport.abortConnection()
+            inner.out.abortConnection()
             self.assertTrue(wire.aborting)
             wire.protocol.dataReceived(client.take())
             wire.lose(ConnectionAborted())
             assert inner.reason is not None
-            self.assertTrue(inner.reason.check(ConnectionAborted))
+            self.assertTrue(inner.reason.check(ConnectionLost))  # ConnectionAborted is one
+            self.assertFalse(inner.reason.check(TLSFailed))
             self.assertEqual(inner.received, b"")
 
     def test_after_the_end(self) -> None:
@@ -209,19 +212,21 @@ class TransportTests(EngineCase):
         class Late(peers.Recorder):
             @override
             def connectionMade(self) -> None:
-                transport = self.transport
-                kept.extend((
-                    transport.abortConnection,
-                    transport.loseConnection,
-                    transport.unregisterProducer,
-                    lambda: transport.write(b"late"),
-                ))
+                transport = self.out
+                kept.extend(
+                    (
+                        transport.abortConnection,
+                        transport.loseConnection,
+                        transport.unregisterProducer,
+                        lambda: transport.write(b"late"),
+                    )
+                )
 
         producer = _Producer()
         inner, client = Late(), self.their_client()
         wire = self.server(inner)
         wire.pump(client)
-        transport = inner.transport
+        transport = inner.out
         transport.registerProducer(producer, True)
         wire.lose()
         wire.clear()
@@ -253,7 +258,7 @@ class GateTests(EngineCase):
         self.assertEqual(inner.received, b"question")
 
     def test_wrong_name(self) -> None:
-        """A wrong name fails the handshake: no plaintext leaves, the server gets an alert, the inner protocol the sentence."""
+        """A wrong name fails the handshake: no plaintext leaves, the server gets an alert, we the sentence."""
         inner, server = peers.Recorder(b"secret"), self.their_server()
         wire = self.client(inner, "b.example")
         wire.pump(server)
@@ -264,7 +269,7 @@ class GateTests(EngineCase):
         self.assertEqual(inner.error(), "the certificate of b.example is for a.example, not for b.example")
 
     def test_verification_that_did_not_happen(self) -> None:
-        """If OpenSSL came to an end without asking us, the connection is aborted, and nothing that was written leaves."""
+        """If OpenSSL did not ask us, the connection is aborted, and nothing that was written leaves."""
         inner, server = peers.Recorder(b"secret"), self.their_server()
         context = self.contexts.client_side(False, None)
         gate = Gate(inner, SSL.Connection(context, None), Peer("a.example", SERVER), Verification("a.example"))
@@ -289,7 +294,7 @@ class GateTests(EngineCase):
             @override
             def handshakeCompleted(self) -> None:
                 super().handshakeCompleted()
-                self.transport.abortConnection()
+                self.out.abortConnection()
 
         inner, client = Refusing(), self.their_client()
         wire = self.server(inner)
@@ -317,13 +322,15 @@ class FailureTests(EngineCase):
             wire = self.client(inner)
             server.feed(wire.value())
             wire.lose(reason)
-            self.assertEqual(self.failure(inner), "the TLS handshake with a.example failed: it hung up before it was over")
+            self.assertEqual(
+                self.failure(inner), "the TLS handshake with a.example failed: it hung up before it was over"
+            )
 
     def test_we_gave_up(self) -> None:
         """If it was us who gave up during the handshake, the server is not blamed for it."""
         inner = peers.Recorder()
         wire = self.client(inner)
-        inner.transport.loseConnection()
+        inner.out.loseConnection()
         self.assertTrue(wire.aborting)
         wire.lose(ConnectionAborted())
         assert inner.reason is not None
@@ -359,7 +366,9 @@ class FailureTests(EngineCase):
         inner = peers.Recorder()
         client = peers.client(made("other", is_authority=True).certificate_pem(), "a.example")
         self.server(inner).pump(client)
-        self.assertIn("the TLS handshake with the client failed: it does not trust our root certificate", self.failure(inner))
+        self.assertIn(
+            "the TLS handshake with the client failed: it does not trust our root certificate", self.failure(inner)
+        )
         self.assertEqual(inner.heard, ["made", "lost"])
 
     def test_broken_record(self) -> None:

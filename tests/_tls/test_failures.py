@@ -29,11 +29,13 @@ class FailureTests(SynchronousTestCase):
         alert = "tlsv1 alert unknown ca"
         self.assertEqual(
             self.told(alert, Peer("the client", CLIENT)),
-            "the TLS handshake with the client failed: it does not trust our root certificate [OpenSSL: tlsv1 alert unknown ca]",
+            "the TLS handshake with the client failed: it does not trust our root certificate "
+            "[OpenSSL: tlsv1 alert unknown ca]",
         )
         self.assertEqual(
             self.told(alert, Peer("a.example", SERVER)),
-            "the TLS handshake with a.example failed: it does not trust our client certificate [OpenSSL: tlsv1 alert unknown ca]",
+            "the TLS handshake with a.example failed: it does not trust our client certificate "
+            "[OpenSSL: tlsv1 alert unknown ca]",
         )
 
     def test_after_the_handshake(self) -> None:

@@ -68,7 +68,10 @@ class FilesTests(SynchronousTestCase):
         seen: list[bytes] = []
         synced: list[int] = []
         true_link, true_replace, true_sync = os.link, os.replace, os.fsync
-        self.patch(os, "fsync", lambda descriptor: (synced.append(descriptor), true_sync(descriptor)))
+
+        def sync(descriptor: int) -> None:
+            synced.append(descriptor)
+            true_sync(descriptor)
 
         def link(source: Path, target: Path) -> None:
             seen.append(source.read_bytes() * len(synced))
@@ -78,6 +81,7 @@ class FilesTests(SynchronousTestCase):
             seen.append(source.read_bytes())
             true_replace(source, target)
 
+        self.patch(os, "fsync", sync)
         self.patch(os, "link", link)
         self.patch(os, "replace", rename)
         create(self.path, b"whole", PRIVATE)

@@ -37,7 +37,7 @@ class LeafTests(SynchronousTestCase):
         return [str(name.value) for name in value]
 
     def test_second_opinion(self) -> None:
-        """The verifier of the cryptography library, strict as browsers are, accepts DNS names, wildcards and addresses."""
+        """The verifier of the cryptography library, strict as browsers, accepts names, wildcards and addresses."""
         store = Store([self.root.certificate])
         for name in ("www.example.com", "xn--bcher-kva.example"):
             verifier = PolicyBuilder().store(store).time(NOW).build_server_verifier(x509.DNSName(name))
@@ -53,7 +53,9 @@ class LeafTests(SynchronousTestCase):
         root = make_root("rsa", NOW_SECONDS)
         builder = PolicyBuilder().store(Store([root.certificate])).time(NOW)
         for kind in ("ec", "rsa"):
-            leaf = LeafIssuer(root.certificate, root.key, new_key(kind, "leaf_key_type")).issue(["a.example"], None, NOW_SECONDS)
+            leaf = LeafIssuer(root.certificate, root.key, new_key(kind, "leaf_key_type")).issue(
+                ["a.example"], None, NOW_SECONDS
+            )
             builder.build_server_verifier(x509.DNSName("a.example")).verify(leaf, [])
 
     def test_signature(self) -> None:
@@ -88,12 +90,16 @@ class LeafTests(SynchronousTestCase):
         )
         leaf = LeafIssuer(certificate, own.key, self.issuer.key).issue(["a.example"], None, NOW_SECONDS)
         authority = leaf.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
-        self.assertEqual(authority.key_identifier, x509.SubjectKeyIdentifier.from_public_key(own.key.public_key()).digest)
+        self.assertEqual(
+            authority.key_identifier, x509.SubjectKeyIdentifier.from_public_key(own.key.public_key()).digest
+        )
 
     def test_usage(self) -> None:
-        """A leaf is no authority, is for servers only, and says what its kind of key can do; criticality as RFC 5280 has it."""
+        """A leaf is no authority, is for servers only, and says what its kind of key can do."""
         for kind, encipherment in (("ec", False), ("rsa", True)):
-            leaf = LeafIssuer(self.root.certificate, self.root.key, new_key(kind, "")).issue(["a.example"], None, NOW_SECONDS)
+            leaf = LeafIssuer(self.root.certificate, self.root.key, new_key(kind, "")).issue(
+                ["a.example"], None, NOW_SECONDS
+            )
             constraints = leaf.extensions.get_extension_for_class(x509.BasicConstraints)
             self.assertFalse(constraints.value.ca)
             usage = leaf.extensions.get_extension_for_class(x509.KeyUsage)
@@ -130,11 +136,13 @@ class LeafTests(SynchronousTestCase):
     def test_expired_authority(self) -> None:
         """An authority that expired meanwhile still issues: it is the client that says so."""
         root = made("root", is_authority=True, start=-20 * DAY, end=-10 * DAY)
-        leaf = LeafIssuer(root.certificate, root.key, self.issuer.key).issue(["a.example"], None, datetime.now(UTC).timestamp())
+        leaf = LeafIssuer(root.certificate, root.key, self.issuer.key).issue(
+            ["a.example"], None, datetime.now(UTC).timestamp()
+        )
         self.assertEqual(self.san(leaf), ["a.example"])
 
     def test_subject(self) -> None:
-        """The common name is the first name; with more than 64 characters there is none, and the alternative name is critical."""
+        """The common name is the first name; beyond 64 characters there is none, and the other is critical."""
         short, long = self.issue("a.example", "b.example"), self.issue("a" * 60 + ".example.com")
         self.assertEqual(short.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value, "a.example")
         self.assertFalse(short.extensions.get_extension_for_class(x509.SubjectAlternativeName).critical)
@@ -155,7 +163,7 @@ class LeafTests(SynchronousTestCase):
         self.assertEqual(self.san(self.issue("Bücher.example")), ["xn--bcher-kva.example"])
 
     def test_like(self) -> None:
-        """The names of the true certificate are added after those wanted, wildcards and addresses included, each once."""
+        """The names of the true certificate are added after those wanted, wildcards included, each once."""
         true = made("x", names=["example.com", "*.example.com", "192.0.2.7", "a.example"])
         self.assertEqual(
             self.san(self.issue("a.example", like=[true.certificate])),
@@ -163,7 +171,7 @@ class LeafTests(SynchronousTestCase):
         )
 
     def test_garbage(self) -> None:
-        """Names that cannot stand in a certificate are left out; if none remains the leaf is for the name C{invalid}."""
+        """Names that cannot stand in a certificate are left out; if none remains it is for C{invalid}."""
         self.assertEqual(self.san(self.issue("a" * 64 + ".example", "", "ok.example")), ["ok.example"])
         self.assertEqual(self.san(self.issue("a..b", "x\0y", "\ud800")), ["invalid"])
         self.assertEqual(self.san(self.issue()), ["invalid"])

@@ -35,7 +35,24 @@ class DNSNameTests(SynchronousTestCase):
         """What no certificate can be for."""
         longest = ".".join(["a" * 49] * 5) + ".abcd"
         self.assertIsNotNone(dns_name(longest[:253]))
-        refused = ("", ".", "a..b", ".a", "a" * 64, longest + "aaa", "a b", "a\nb", "a\0b", "a/b", "*", "a.*.b", "*a.b", "a:80", "ü" * 64, "\ud800")
+        refused = (
+            "",
+            ".",
+            "a..b",
+            ".a",
+            "a" * 64,
+            longest + "aaa",
+            "a b",
+            "a\nb",
+            "a\0b",
+            "a/b",
+            "*",
+            "a.*.b",
+            "*a.b",
+            "a:80",
+            "ü" * 64,
+            "\ud800",
+        )
         for text in refused:
             self.assertIsNone(dns_name(text), repr(text))
 
@@ -67,7 +84,9 @@ class CertificateNamesTests(SynchronousTestCase):
 
     def test_alternative_names_win(self) -> None:
         """The common name counts only where there is no subjectAltName."""
-        self.assertEqual(list(names_of(made("cn.example", names=["a.example", "192.0.2.1"]).certificate)), ["a.example", "192.0.2.1"])
+        self.assertEqual(
+            list(names_of(made("cn.example", names=["a.example", "192.0.2.1"]).certificate)), ["a.example", "192.0.2.1"]
+        )
         self.assertEqual(list(names_of(made("cn.example", names=[]).certificate)), ["cn.example"])
 
     def test_malformed(self) -> None:

@@ -32,9 +32,13 @@ class MakeTests(SynchronousTestCase):
         self.assertEqual(root.not_valid_before_utc, NOW - 2 * DAY)
         self.assertEqual(root.not_valid_after_utc - root.not_valid_before_utc, timedelta(days=3650))
         constraints = root.extensions.get_extension_for_class(x509.BasicConstraints)
-        self.assertEqual((constraints.critical, constraints.value.ca, constraints.value.path_length), (True, True, None))
+        self.assertEqual(
+            (constraints.critical, constraints.value.ca, constraints.value.path_length), (True, True, None)
+        )
         key_usage = root.extensions.get_extension_for_class(x509.KeyUsage)
-        self.assertEqual((key_usage.critical, key_usage.value.key_cert_sign, key_usage.value.crl_sign), (True, True, True))
+        self.assertEqual(
+            (key_usage.critical, key_usage.value.key_cert_sign, key_usage.value.crl_sign), (True, True, True)
+        )
         self.assertFalse(key_usage.value.digital_signature)
         purpose = root.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
         self.assertEqual(list(purpose.value), [ExtendedKeyUsageOID.SERVER_AUTH])
@@ -98,7 +102,11 @@ class CheckTests(SynchronousTestCase):
         """A certificate that says nothing about being an authority is none."""
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([])
-        builder = x509.CertificateBuilder(name, name, key.public_key(), 1).not_valid_before(NOW - DAY).not_valid_after(NOW + DAY)
+        builder = (
+            x509.CertificateBuilder(name, name, key.public_key(), 1)
+            .not_valid_before(NOW - DAY)
+            .not_valid_after(NOW + DAY)
+        )
         self.refused("has no basicConstraints", Made(builder.sign(key, hashes.SHA256()), key))
 
     def test_issuers_to_send(self) -> None:

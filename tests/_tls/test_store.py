@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs12
 from twisted.trial.unittest import SynchronousTestCase
 
+from mitmtw._tls import files
 from mitmtw._tls import store as store_module
 from mitmtw._tls.bundle import Bundle, read_bundle
 from mitmtw._tls.settings import TLSSettings
@@ -116,7 +117,7 @@ class StoreTests(SynchronousTestCase):
     def test_slower_process(self) -> None:
         """Who made an authority, but finds that another was quicker, takes the other's."""
         won: list[Bundle] = []
-        true_create = store_module.create
+        true_create = files.create
 
         def create(path: Path, content: bytes, mode: int) -> bool:
             if not won:

@@ -32,7 +32,15 @@ class NameTests(SynchronousTestCase):
     def test_matches(self) -> None:
         """Exact names, any case, a final dot, wildcards for one label, U-labels, addresses."""
         one = made("x", names=["a.example", "*.w.example", "xn--bcher-kva.example", "192.0.2.1", "2001:db8::1"])
-        names = ("a.example", "A.Example.", "b.w.example", "bücher.example", "192.0.2.1", "[2001:DB8::1]", "2001:db8:0::1")
+        names = (
+            "a.example",
+            "A.Example.",
+            "b.w.example",
+            "bücher.example",
+            "192.0.2.1",
+            "[2001:DB8::1]",
+            "2001:db8:0::1",
+        )
         for name in names:
             self.assertIsNone(self.outcome(name, one), name)
 
@@ -47,7 +55,11 @@ class NameTests(SynchronousTestCase):
 
     def test_address_is_no_name(self) -> None:
         """An address written as a DNS name does not count (RFC 9525 section 4.2); neither does a wildcard for it."""
-        one = made("x", extensions=[(x509.SubjectAlternativeName([x509.DNSName("192.0.2.1"), x509.DNSName("*.0.2.1")]), False)], names=[])
+        one = made(
+            "x",
+            extensions=[(x509.SubjectAlternativeName([x509.DNSName("192.0.2.1"), x509.DNSName("*.0.2.1")]), False)],
+            names=[],
+        )
         self.assertIn("not for 192.0.2.1", self.outcome("192.0.2.1", one) or "")
 
     def test_common_name_is_no_name(self) -> None:
@@ -81,7 +93,9 @@ class NameTests(SynchronousTestCase):
     def test_many_names(self) -> None:
         """Only the first names are listed, and hostile ones are cut and cleaned."""
         one = made("x", names=["a.example", "b.example", "c.example", "d.example", "e.example"])
-        self.assertIn("is for a.example, b.example, c.example and 2 more, not for x.example", self.outcome("x.example", one) or "")
+        self.assertIn(
+            "is for a.example, b.example, c.example and 2 more, not for x.example", self.outcome("x.example", one) or ""
+        )
         one = made("x", names=["evil\r\nInjected: yes" + "x" * 200])
         told = self.outcome("x.example", one) or ""
         self.assertNotIn("\r", told)
@@ -103,7 +117,9 @@ class ChainTests(SynchronousTestCase):
         old, new = made("a.example", start=-9 * DAY, end=-2 * DAY), made("a.example", start=2 * DAY)
         moment = f"{old.certificate.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
         told = self.told(old, CODES.ERR_CERT_HAS_EXPIRED)
-        self.assertEqual(told, f"the certificate of a.example has expired (notAfter {moment}) [X509_V_ERR_CERT_HAS_EXPIRED]")
+        self.assertEqual(
+            told, f"the certificate of a.example has expired (notAfter {moment}) [X509_V_ERR_CERT_HAS_EXPIRED]"
+        )
         moment = f"{new.certificate.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"
         told = self.told(new, CODES.ERR_CERT_NOT_YET_VALID)
         self.assertIn(f"the certificate of a.example is not valid yet (notBefore {moment})", told)
@@ -114,7 +130,9 @@ class ChainTests(SynchronousTestCase):
     def test_trust(self) -> None:
         """Self-signed, unknown root, unknown issuer."""
         root = made("Some CA", is_authority=True)
-        self.assertIn("is self-signed (CN=a.example)", self.told(made("a.example"), CODES.ERR_DEPTH_ZERO_SELF_SIGNED_CERT))
+        self.assertIn(
+            "is self-signed (CN=a.example)", self.told(made("a.example"), CODES.ERR_DEPTH_ZERO_SELF_SIGNED_CERT)
+        )
         told = self.told(root, CODES.ERR_SELF_SIGNED_CERT_IN_CHAIN, 1)
         self.assertIn("the certificate of a.example comes from an unknown root, the self-signed CN=Some CA", told)
         told = self.told(made("a.example", root), CODES.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY)
@@ -125,7 +143,10 @@ class ChainTests(SynchronousTestCase):
     def test_others(self) -> None:
         """Other errors, those that pyOpenSSL has no name for, and those that nobody knows yet."""
         one = made("a.example")
-        self.assertIn("its signature is wrong [X509_V_ERR_CERT_SIGNATURE_FAILURE]", self.told(one, CODES.ERR_CERT_SIGNATURE_FAILURE))
+        self.assertIn(
+            "its signature is wrong [X509_V_ERR_CERT_SIGNATURE_FAILURE]",
+            self.told(one, CODES.ERR_CERT_SIGNATURE_FAILURE),
+        )
         self.assertIn("its key is too short to be secure [X509_V_ERR_EE_KEY_TOO_SMALL]", self.told(one, 66))
         self.assertIn("OpenSSL refuses it [X509_V_ERR number 9999]", self.told(one, 9999))
 

@@ -1,0 +1,451 @@
+"""
+An in-memory network that is also the clock: TCP connections whose two ends can be paused, half-closed and reset, names,
+and ports that refuse or swallow connections.
+
+It behaves as sockets under Twisted do in what matters for a proxy: writing more than 64 KiB pauses a registered
+producer, a paused end gets no bytes and does not notice an end of the stream, C{loseConnection} waits for the
+producer, a reset drops what was on its way. Nothing moves but in L{Network.settle} and L{Network.advance}.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import (
+    CannotListenError,
+    ConnectionAborted,
+    ConnectionDone,
+    ConnectionLost,
+    ConnectionRefusedError,
+    TimeoutError,
+    UserError,
+)
+from twisted.internet.interfaces import (
+    IAddress,
+    IConnector,
+    IHalfCloseableDescriptor,
+    IHalfCloseableProtocol,
+    IHostnameResolver,
+    IHostResolution,
+    IListeningPort,
+    IReactorPluggableNameResolver,
+    IReactorTCP,
+    IResolutionReceiver,
+    ITCPTransport,
+)
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from typing_extensions import override
+from zope.interface import implementer
+
+__all__ = ["MemoryPort", "MemoryTransport", "Network"]
+
+_READ_BYTES = 65536  # bytes of one read, as Twisted's default
+_SOCKET_BYTES = 131072  # bytes on their way in one direction, about what loopback sockets keep
+_PRODUCER_BYTES = 65536  # bytes to write after which a producer is paused, as Twisted's default
+
+
+@implementer(ITCPTransport, IHalfCloseableDescriptor)
+class MemoryTransport:
+    """
+    One end of a connection.
+
+    @ivar protocol: who is told.
+    @ivar peer: the other end.
+    @ivar arrived: bytes that are here and were not read yet.
+    @ivar outgoing: bytes written that are not on their way yet.
+    @ivar paused: whether reading is paused.
+    @ivar disconnected: whether this end is over, and its protocol was told.
+    """
+
+    def __init__(self, host: IPv4Address, peer_address: IPv4Address) -> None:
+        self.protocol: Any = None
+        self.peer: MemoryTransport
+        self.arrived = bytearray()
+        self.outgoing = bytearray()
+        self.paused = False
+        self.disconnecting = False
+        self.disconnected = False
+        self.producer: Any = None
+        self.producer_paused = False
+        self.bytes_written = 0
+        self._host = host
+        self._peer_address = peer_address
+        self._write_closing = False
+        self._fin_sent = False
+        self._fin_arrived = False
+        self._fin_told = False
+        self._was_reset: Exception | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether it is not over."""
+        return not self.disconnected
+
+    # -- ITCPTransport ------------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Send bytes."""
+        if self.disconnected or self._write_closing or not data:
+            return
+        self.outgoing += data
+        self.bytes_written += len(data)
+        if self.producer is not None and len(self.outgoing) > _PRODUCER_BYTES and not self.producer_paused:
+            self.producer_paused = True
+            self.producer.pauseProducing()
+
+    def writeSequence(self, iovec: Iterable[bytes]) -> None:  # noqa: N802 - Twisted's name
+        """Send bytes."""
+        self.write(b"".join(iovec))
+
+    def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """Close when all is written."""
+        if not self.disconnected:
+            self.disconnecting = True
+
+    def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """Reset."""
+        if not self.disconnected and self._was_reset is None:
+            self.outgoing.clear()
+            self._was_reset = ConnectionAborted()
+            if not self.peer.disconnected:
+                self.peer._was_reset = self.peer._was_reset or ConnectionLost()
+
+    def loseWriteConnection(self) -> None:  # noqa: N802 - Twisted's name
+        """Half-close when all is written."""
+        self._write_closing = True
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """For reactors; the network does without."""
+
+    def writeConnectionLost(self, reason: Failure) -> None:
+        """For reactors; the network does without."""
+
+    def getPeer(self) -> IPv4Address:  # noqa: N802 - Twisted's name
+        """The address of the other end."""
+        return self._peer_address
+
+    def getHost(self) -> IPv4Address:  # noqa: N802 - Twisted's name
+        """The address of this end."""
+        return self._host
+
+    def getTcpKeepAlive(self) -> bool:  # noqa: N802 - Twisted's name
+        """Not used."""
+        return False
+
+    def setTcpKeepAlive(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+        """Not used."""
+
+    def getTcpNoDelay(self) -> bool:  # noqa: N802 - Twisted's name
+        """Always."""
+        return True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
+        """Not used."""
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 - Twisted's name
+        """Take a push producer."""
+        if self.producer is not None:
+            raise RuntimeError("a producer is registered already")
+        self.producer = producer
+        self.producer_paused = False
+        if self.disconnected:
+            producer.stopProducing()
+
+    def unregisterProducer(self) -> None:  # noqa: N802 - Twisted's name
+        """Forget the producer."""
+        self.producer = None
+        self.producer_paused = False
+
+    def pauseProducing(self) -> None:
+        """Read no more."""
+        self.paused = True
+
+    def resumeProducing(self) -> None:
+        """Read on."""
+        self.paused = False
+
+    def stopProducing(self) -> None:
+        """Close."""
+        self.loseConnection()
+
+    # -- for the network ----------------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Move what can be moved by one read or write; whether anything moved."""
+        if self.disconnected:
+            return False
+        return self._send() or self._end() or self._receive()
+
+    def _send(self) -> bool:
+        """Put bytes on their way."""
+        peer = self.peer
+        room = _SOCKET_BYTES - len(peer.arrived)
+        moved = False
+        if self.outgoing and self._was_reset is None and room > 0 and not peer.disconnected:
+            peer.arrived += self.outgoing[:room]
+            del self.outgoing[:room]
+            moved = True
+        elif self.outgoing and peer.disconnected and self._was_reset is None:
+            self._was_reset = ConnectionLost()  # writing to a closed end is answered by a reset
+            return True
+        if not self.outgoing and self.producer is not None and self.producer_paused:
+            self.producer_paused = False
+            self.producer.resumeProducing()
+            moved = True
+        if not self.outgoing and self._write_closing and not self._fin_sent:
+            self._fin_sent = peer._fin_arrived = True
+            moved = True
+        return moved
+
+    def _end(self) -> bool:
+        """Come to an end, when it is time."""
+        if self._was_reset is not None and (
+            not self.paused or isinstance(self._was_reset, ConnectionAborted) or self.outgoing or self.disconnecting
+        ):
+            self._lost(self._was_reset)
+            return True
+        if self.disconnecting and not self.outgoing and self.producer is None:
+            self.peer._fin_arrived = True
+            self._lost(ConnectionDone())
+            return True
+        return False
+
+    def _receive(self) -> bool:
+        """Read."""
+        if self.paused:
+            return False
+        if self.arrived:
+            data = bytes(self.arrived[:_READ_BYTES])
+            del self.arrived[:_READ_BYTES]
+            self.protocol.dataReceived(data)
+            return True
+        if self._fin_arrived and not self._fin_told:
+            self._fin_told = True
+            if IHalfCloseableProtocol.providedBy(self.protocol):
+                self.protocol.readConnectionLost()
+            else:
+                self._lost(ConnectionDone())
+            return True
+        return False
+
+    def _lost(self, reason: Exception) -> None:
+        """This end is over."""
+        self.disconnected = True
+        self.arrived.clear()
+        if self.producer is not None:
+            self.producer.stopProducing()
+        if not self.peer.disconnected and not isinstance(reason, ConnectionLost):
+            self.peer._fin_arrived = True
+        self.protocol.connectionLost(Failure(reason))
+
+
+@implementer(IListeningPort)
+class MemoryPort:
+    """A port that listens; connections wait while it does not read."""
+
+    def __init__(self, network: "Network", address: IPv4Address, factory: Any) -> None:
+        self.factory = factory
+        self.is_reading = True
+        self.waiting: list[MemoryTransport] = []
+        self._network = network
+        self._address = address
+
+    def startListening(self) -> None:  # noqa: N802 - Twisted's name
+        """It does."""
+
+    def stopListening(self) -> Deferred[None]:  # noqa: N802 - Twisted's name
+        """Listen no more."""
+        self._network.ports.pop((self._address.host, self._address.port), None)
+        deferred: Deferred[None] = Deferred()
+        deferred.callback(None)
+        return deferred
+
+    def getHost(self) -> IPv4Address:  # noqa: N802 - Twisted's name
+        """Where it listens."""
+        return self._address
+
+    def stopReading(self) -> None:  # noqa: N802 - Twisted's name
+        """Accept nobody for a while."""
+        self.is_reading = False
+
+    def startReading(self) -> None:  # noqa: N802 - Twisted's name
+        """Accept."""
+        self.is_reading = True
+        waiting, self.waiting = self.waiting, []
+        for transport in waiting:
+            self.accept(transport)
+
+    def accept(self, transport: MemoryTransport) -> None:
+        """A connection is there."""
+        if not self.is_reading:
+            self.waiting.append(transport)
+            return
+        protocol = self.factory.buildProtocol(transport.getPeer())
+        if protocol is None:
+            transport.disconnected = True
+            transport.peer._fin_arrived = True
+            return
+        transport.protocol = protocol
+        protocol.makeConnection(transport)
+        self._network.transports.append(transport)
+
+
+@implementer(IConnector)
+class _Connector:
+    """An attempt to connect."""
+
+    def __init__(self, network: "Network", host: str, port: int, factory: Any, timeout: float, source: Any) -> None:
+        self.factory = factory
+        self._network = network
+        self._address = IPv4Address("TCP", host, port)
+        self._source = source
+        self._call = network.callLater(0, self._try, timeout)
+
+    def getDestination(self) -> IAddress:  # noqa: N802 - Twisted's name
+        """Where to."""
+        return self._address
+
+    def connect(self) -> None:
+        """It does so once, by itself."""
+
+    def disconnect(self) -> None:
+        """See L{stopConnecting}."""
+        self.stopConnecting()
+
+    def stopConnecting(self) -> None:  # noqa: N802 - Twisted's name
+        """Give up."""
+        self._fail(UserError())
+
+    def _try(self, timeout: float) -> None:
+        network, address = self._network, self._address
+        network.attempts.append((address.host, address.port))
+        if (address.host, address.port) in network.black_holes:
+            self._call = network.callLater(timeout, self._fail, TimeoutError())
+            return
+        port = network.find(address.host, address.port)
+        if port is None:
+            self._fail(ConnectionRefusedError())
+            return
+        here = IPv4Address("TCP", self._source[0] if self._source else "127.0.0.1", network.next_port())
+        ours, theirs = MemoryTransport(here, address), MemoryTransport(address, here)
+        ours.peer, theirs.peer = theirs, ours
+        protocol = self.factory.buildProtocol(address)
+        ours.protocol = protocol
+        network.transports.append(ours)
+        port.accept(theirs)
+        protocol.makeConnection(ours)
+
+    def _fail(self, error: Exception) -> None:
+        if self._call.active():
+            self._call.cancel()
+        self.factory.clientConnectionFailed(self, Failure(error))
+
+
+@implementer(IReactorTCP, IReactorPluggableNameResolver, IHostnameResolver)
+class Network(Clock):
+    """
+    The network, and the clock.
+
+    @ivar names: names to lists of IPv4 addresses; others cannot be resolved.
+    @ivar ports: what listens, by (host, port).
+    @ivar black_holes: (host, port) pairs that never answer.
+    @ivar attempts: the (host, port) of each attempt to connect, in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rightNow = 1_700_000_000.0
+        self.names: dict[str, list[str]] = {"localhost": ["127.0.0.1"]}
+        self.ports: dict[tuple[str, int], MemoryPort] = {}
+        self.black_holes: set[tuple[str, int]] = set()
+        self.attempts: list[tuple[str, int]] = []
+        self.transports: list[MemoryTransport] = []
+        self.nameResolver: IHostnameResolver = self
+        self._last_port = 40000
+
+    def next_port(self) -> int:
+        """A port number nobody uses."""
+        self._last_port += 1
+        return self._last_port
+
+    def find(self, host: str, port: int) -> MemoryPort | None:
+        """What listens there."""
+        return self.ports.get((host, port)) or self.ports.get(("0.0.0.0", port))
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> MemoryPort:  # noqa: N802
+        """Listen."""
+        number = port or self.next_port()
+        host = interface or "0.0.0.0"
+        if (host, number) in self.ports:
+            raise CannotListenError(host, number, OSError("the address is in use"))
+        listening = MemoryPort(self, IPv4Address("TCP", host, number), factory)
+        self.ports[host, number] = listening
+        return listening
+
+    def connectTCP(  # noqa: N802 - Twisted's name
+        self,
+        host: str,
+        port: int,
+        factory: Any,
+        timeout: float = 30,
+        bindAddress: Any = None,  # noqa: N803
+    ) -> Any:
+        """Connect."""
+        factory.doStart()
+        return _Connector(self, host, port, factory, timeout, bindAddress)
+
+    def resolveHostName(  # noqa: N802 - Twisted's name
+        self,
+        resolutionReceiver: IResolutionReceiver,  # noqa: N803
+        hostName: str,  # noqa: N803
+        portNumber: int = 0,  # noqa: N803
+        addressTypes: Any = None,  # noqa: N803
+        transportSemantics: str = "TCP",  # noqa: N803
+    ) -> IHostResolution:
+        """Resolve from C{names}."""
+        resolution = _Resolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+        for host in self.names.get(hostName, ()):
+            resolutionReceiver.addressResolved(IPv4Address("TCP", host, portNumber))
+        resolutionReceiver.resolutionComplete()
+        return resolution
+
+    def installNameResolver(self, resolver: IHostnameResolver) -> IHostnameResolver:  # noqa: N802 - Twisted's name
+        """Resolve by another resolver."""
+        previous, self.nameResolver = self.nameResolver, resolver
+        return previous
+
+    def settle(self) -> None:
+        """Let everything happen that happens without time passing."""
+        for _ in range(100_000):
+            self.transports = [each for each in self.transports if not each.disconnected]
+            moved = False
+            for transport in list(self.transports):
+                if transport.protocol is not None:
+                    moved = transport.step() or moved
+            due = [call for call in self.getDelayedCalls() if call.getTime() <= self.seconds()]
+            if due:
+                super().advance(0)
+            if not moved and not due:
+                return
+        raise AssertionError("the network does not come to rest")
+
+    @override
+    def advance(self, amount: float) -> None:
+        """Let time pass, and everything happen that happens in it."""
+        super().advance(amount)
+        if amount:
+            self.settle()
+
+
+@implementer(IHostResolution)
+class _Resolution:
+    """A name that is looked up."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cancel(self) -> None:
+        """It is over already."""
