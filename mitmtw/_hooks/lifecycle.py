@@ -56,7 +56,7 @@ class Lifecycle:
         self._options = options
         self._ticker = Ticker(hooks, clock, lambda: self._option("tick_interval", 0.1))
         self._lock = DeferredLock()
-        self._operations: set[Deferred[Any]] = set()
+        self._operations: dict[Deferred[Any], None] = {}  # in the order in which they were asked for
         self._is_new = True
         self._is_running = False
         self._ending: list[Deferred[None]] | None = None
@@ -115,6 +115,10 @@ class Lifecycle:
         self._is_running = True
         return self._hooks.fire("running")
 
+    def stop_ticks(self) -> None:
+        """Tick no more; to be called when shutdown begins, before flows are drained."""
+        self._ticker.stop()
+
     def shutdown(self, *, drain: float = 0.0) -> Deferred[None]:
         """
         End all addons that were started: ticks stop, what is under way is cancelled, and C{done} is called in reverse
@@ -131,7 +135,7 @@ class Lifecycle:
             return also
         self._ending = []
         self._ticker.stop()
-        for operation in list(self._operations):
+        for operation in reversed(list(self._operations)):  # the last first, or the end of one would begin the next
             operation.cancel()
         return self._lock.run(lambda: Deferred.fromCoroutine(self._shutdown(drain)))
 
@@ -141,10 +145,10 @@ class Lifecycle:
         if self._ending is not None or self._is_over:
             return fail(AddonError("the addons are being ended"))
         outcome: Deferred[None] = self._lock.run(lambda: Deferred.fromCoroutine(operation()))
-        self._operations.add(outcome)
+        self._operations[outcome] = None
 
         def forget(result: Any) -> Any:
-            self._operations.discard(outcome)
+            self._operations.pop(outcome, None)
             return result
 
         return outcome.addBoth(forget)

@@ -23,7 +23,6 @@ class Line:
     def __init__(self, places: int) -> None:
         self._free = places
         self._waiting: OrderedDict[_Turn, None] = OrderedDict()
-        self._is_calling = False
 
     def limit(self, function: Callable[..., object]) -> Callable[..., object]:
         """Give a handler that calls this one when there is a place."""
@@ -49,14 +48,8 @@ class Line:
     def release(self) -> None:
         """A call is not pending any more: those at the head of the line are called, as many as there are places."""
         self._free += 1
-        if self._is_calling:  # the loop below, further down the stack, goes on with the next
-            return
-        self._is_calling = True
-        try:
-            while self._waiting and self._free > 0:
-                self._waiting.popitem(last=False)[0].call()
-        finally:
-            self._is_calling = False
+        while self._waiting and self._free > 0:
+            self._waiting.popitem(last=False)[0].call()
 
 
 class _Turn(Pending):

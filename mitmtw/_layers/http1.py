@@ -132,7 +132,7 @@ class ServerStream(Outgoing):
             connection = b"close"
         elif self.is_http10:
             connection = b"keep-alive"
-        fields = outgoing(message.headers.raw, framing, length, connection=connection, keep_length=framing == NO_BODY)
+        fields = outgoing(message.headers.raw, framing, length, connection=connection, keep_length=framing == NO_BODY and message.status_code != 204)
         return response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields)
 
     def reset(self, error: Exception) -> None:
@@ -473,7 +473,7 @@ class HTTP1Layer(Channel, Layer):
     @override
     def resumeProducing(self) -> None:
         """The client reads again."""
-        self.switch.deadline = NEVER
+        self.switch.deadline = NEVER if self._reader is None else self._seconds() + self._stall
         super().resumeProducing()
 
     @override

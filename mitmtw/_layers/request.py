@@ -76,7 +76,7 @@ def read_request(layer: "Layer", head: RequestHead, now: float) -> HTTPFlow:
         head.method, scheme, host, port, path, target, head.version, head.fields, now, None if head.framing else b""
     )
     client = layer.client
-    flow = HTTPFlow(client.client_conn, client.server_conn, request)
+    flow = HTTPFlow(client.client_conn, None, request)
     fixed = layer.target
     if fixed is not None and fixed.is_fixed and not client.proxy.options.keep_host_header:
         default = 443 if fixed.tls else 80

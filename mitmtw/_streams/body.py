@@ -122,6 +122,7 @@ class Body:
             self.done = True
             if self._consumer is not None:
                 self._consumer.source = None
+            self._reading.release(CONSUMER)  # what comes now is another message's
             self._wake(True)
 
     def fail(self, error: MitmtwError) -> None:

@@ -41,6 +41,15 @@ async def dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) ->
     @return: an established link, on which nothing is spoken yet.
     @raise ConnectFailed: or one of its subclasses.
     """
+    client.begin()  # the hooks of an attempt that is cancelled come before clientdisconnect too
+    try:
+        return await _dial(proxy, server_conn, client)
+    finally:
+        client.done()
+
+
+async def _dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) -> Link:
+    """The attempt and its hooks."""
     hooks = proxy.hooks
     server_conn.timestamp_start = proxy.now()
     if hooks.serverconnect is not None:
@@ -61,6 +70,7 @@ async def dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) ->
     if hooks.server_connected is not None:
         deferred = hooks.server_connected(server_conn)
         if deferred is not None:
+            link.settling(deferred)
             try:
                 await deferred
             except CancelledError:

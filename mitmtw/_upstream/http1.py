@@ -114,8 +114,6 @@ class ClientStream(Outgoing):
             raw = _with_host(message)
         if came is not None and came.expect and not keep_expect:
             raw = [pair for pair in raw if pair[0].lower() != b"expect"]
-        if b"http2-settings" in nominated:
-            raw = [pair for pair in raw if pair[0].lower() != b"http2-settings"]
         connection = b"Upgrade" if upgrade else b"close" if self.channel.is_single_use else None
         fields = outgoing(raw, framing, length, connection=connection, upgrade=upgrade, nominated=nominated)
         fields = [pair for pair in fields if len(pair[0]) != 19 or pair[0].lower() != b"proxy-authorization"]
@@ -370,7 +368,9 @@ class HTTP1Channel(Channel, Protocol):
         self._reader = None
         if self._is_over:
             return
-        if is_in_step and self._keep_alive and not self.is_single_use and not self.full:
+        if stream.sent != WHOLE:
+            self.abort()  # an upload that the server did not want
+        elif is_in_step and self._keep_alive and not self.is_single_use and not self.full:
             self.deadline = self._seconds() + (self._proxy.options.upstream_idle_timeout or NEVER)
             self._pool.put(self)
         else:

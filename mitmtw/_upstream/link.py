@@ -5,6 +5,7 @@ One established connection to a server, from TCP to its end. It is what C{server
 from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import Protocol, connectionDone
@@ -51,6 +52,7 @@ class Link(Protocol):
         self._announced = True
         self._heard: Callable[[], None] | None = None
         self._dialled_for = client
+        self._settling: Deferred[Any] | None = None
 
     @override
     def connectionMade(self) -> None:
@@ -134,6 +136,7 @@ class Link(Protocol):
             if self._heard is not None:
                 self._heard()
         elif self._is_tls or not IHalfCloseableProtocol.providedBy(self._top):
+            self.transport.unregisterProducer()  # the close would wait for one that is paused
             self.transport.loseConnection()
             if not self._is_tls:
                 self._top.connectionLost(Failure(ConnectionDone()))
@@ -157,12 +160,29 @@ class Link(Protocol):
             self._top.connectionLost(reason)
         elif self._heard is not None:
             self._heard()
+        if self._settling is not None:
+            self._settling.addBoth(self._tell_end)
+        else:
+            self._tell_end(None)
+
+    def settling(self, hook: Deferred[Any]) -> None:
+        """A hook about the connection is pending: the one about its end must not overlap it (rule H2)."""
+        self._settling = hook
+        hook.addBoth(self._settled)
+
+    def _settled(self, result: Any) -> Any:
+        self._settling = None
+        return result
+
+    def _tell_end(self, result: Any) -> Any:
+        """Fire C{serverdisconnect}."""
         hook = self._proxy.hooks.serverdisconnect
-        deferred = hook(conn) if hook is not None else None
+        deferred = hook(self.server_conn) if hook is not None else None
         if deferred is None:
             self._end(None)
         else:
             deferred.addBoth(self._end)
+        return result
 
     def _end(self, result: Any) -> None:
         """The last hook is done."""

@@ -185,8 +185,10 @@ class Upstream:
             held = client.held.get(channel.key)
             if held is not None and channel in held:
                 held.remove(channel)
-                if not held:
-                    del client.held[channel.key]
+            if held is not None and not held:
+                del client.held[channel.key]
+            if not self._idle.get(channel.key, True):
+                del self._idle[channel.key]  # its last connection was taken out and will not come back
             return
         idle = self._idle.get(channel.key)
         if idle is not None and channel in idle:

@@ -7,9 +7,10 @@ from mitmtw.testing.addon import Recorder
 from mitmtw.testing.authority import throw_away_authority
 from mitmtw.testing.flows import client_conn, http_flow, make_request, make_response, server_conn
 from mitmtw.testing.harness import Harness
-from mitmtw.testing.network import MemoryTransport, Network
+from mitmtw.testing.network import Network
 from mitmtw.testing.peers import Origin, Peer
 from mitmtw.testing.tls import TLSOrigin, secure_client
+from mitmtw.testing.transport import MemoryTransport
 
 __all__ = [
     "Harness",

@@ -228,6 +228,7 @@ class TransportTests(EngineCase):
         wire.pump(client)
         transport = inner.out
         transport.registerProducer(producer, True)
+        transport.loseConnection()  # held back by the producer
         wire.lose()
         wire.clear()
         for late in kept * 2:

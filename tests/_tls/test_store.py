@@ -1,8 +1,9 @@
 """The authority's files."""
 
-import multiprocessing
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -20,12 +21,17 @@ from mitmtw._tls.store import RootStore
 from mitmtw.errors import AuthorityError, OptionsError
 from tests._tls.certificates import DAY, made
 
-
-def start(confdir: str, barrier: Any, answers: Any) -> None:
-    """What one of several processes does that start at once."""
-    barrier.wait(30)
-    bundle = RootStore(confdir, TLSSettings(), time.time).open()
-    answers.put(bundle.certificate.public_bytes(Encoding.PEM))
+#: What one of several processes does that start at once.
+PROCESS = """
+import sys, time
+from cryptography.hazmat.primitives.serialization import Encoding
+from mitmtw._tls.settings import TLSSettings
+from mitmtw._tls.store import RootStore
+print("ready", flush=True)
+sys.stdin.readline()
+bundle = RootStore(sys.argv[1], TLSSettings(), time.time).open()
+print(bundle.certificate.serial_number)
+"""
 
 
 class StoreTests(SynchronousTestCase):
@@ -104,15 +110,27 @@ class StoreTests(SynchronousTestCase):
 
     def test_several_processes(self) -> None:
         """The same for processes."""
-        spawn = multiprocessing.get_context("spawn")
-        barrier, answers = spawn.Barrier(2), spawn.Queue()
-        processes = [spawn.Process(target=start, args=(str(self.directory), barrier, answers)) for _ in range(2)]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, "-c", PROCESS, str(self.directory)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            )
+            for _ in range(2)
+        ]
         for process in processes:
-            process.start()
-        found = {answers.get(timeout=60) for _ in processes}
+            assert process.stdout is not None
+            self.assertEqual(process.stdout.readline(), "ready\n")
         for process in processes:
-            process.join(60)
-        self.assertEqual(len(found), 1)
+            assert process.stdin is not None
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        found = {process.communicate(timeout=60)[0] for process in processes}
+        self.assertEqual(
+            found, {f"{read_bundle(self.directory / 'mitmtw-ca.pem', None, '').certificate.serial_number}\n"}
+        )
 
     def test_slower_process(self) -> None:
         """Who made an authority, but finds that another was quicker, takes the other's."""

@@ -1,0 +1,179 @@
+"""
+What the tests of failures, kills, deadlines and aborts share: a scene, hooks that are held, and what must be true at
+the end.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
+
+from mitmtw.testing import Harness, Origin, Peer, Recorder
+from tests.acceptance.base import Acceptance
+
+__all__ = ["ASK_HOOKS", "CONNECT", "FailureCase", "Holder", "Scene"]
+
+#: The ask hooks of an HTTP exchange, in order.
+ASK_HOOKS = ("requestheaders", "request", "responseheaders", "response", "error")
+CONNECT = b"CONNECT example.com:9999 HTTP/1.1\r\nHost: example.com:9999\r\n\r\n"
+
+
+class Holder:
+    """
+    A handler that does not answer before the test does.
+
+    @ivar held: the Deferreds it has given, in order.
+    @ivar cancelled: how many of them were cancelled.
+    """
+
+    def __init__(self, swallows: bool = False) -> None:
+        """@param swallows: the cancellation of its Deferreds is swallowed: they stay as they are."""
+        self.held: list[Deferred[Any]] = []
+        self.cancelled = 0
+        self._swallows = swallows
+
+    def __call__(self, *arguments: Any) -> Deferred[Any]:
+        deferred: Deferred[Any] = Deferred(self._cancel)
+        self.held.append(deferred)
+        return deferred
+
+    def _cancel(self, deferred: Deferred[Any]) -> None:
+        self.cancelled += 1
+        if self._swallows:
+            deferred.addErrback(lambda _: None)
+            deferred._suppressAlreadyCalled = False
+            deferred.called = False
+            return
+
+    @property
+    def pending(self) -> list[Deferred[Any]]:
+        """Those that did not fire."""
+        return [each for each in self.held if not each.called]
+
+    def answer(self, value: Any = None) -> None:
+        """Answer all that are pending."""
+        for each in self.pending:
+            each.callback(value)
+
+    def fail(self, error: Exception) -> int:
+        """Fail all that are pending; how many these were."""
+        pending = self.pending
+        for each in pending:
+            each.errback(error)
+        return len(pending)
+
+
+class Scene:
+    """A proxy, a client, a server, and perhaps a handler that is held."""
+
+    def __init__(self, case: "FailureCase", holder: Holder | None = None, **settings: Any) -> None:
+        """@param settings: options, and handlers by hook name as C{on_HOOK}."""
+        handlers = {name[3:]: settings.pop(name) for name in list(settings) if name.startswith("on_")}
+        self.holder = holder or Holder()
+        self.recorder = Recorder(**handlers)
+        self.harness: Harness = case.proxy(self.recorder, **settings)
+        self.origin: Origin = self.harness.origin("example.com", 80)
+        self.client: Peer = self.harness.client()
+
+    def send(self, data: bytes) -> "Scene":
+        """The client sends."""
+        self.client.send(data)
+        self.harness.pump()
+        return self
+
+    def serve(self, data: bytes) -> "Scene":
+        """The server sends on its latest connection."""
+        self.origin.peer.send(data)
+        self.harness.pump()
+        return self
+
+    @property
+    def flow(self) -> Any:
+        """The latest flow that a hook has got."""
+        return self.recorder.flow
+
+
+class FailureCase(Acceptance):
+    """A test of what goes wrong, with the invariants of all flows and connections."""
+
+    def logged(self) -> list[dict[str, Any]]:
+        """A list that gets all log events from now on, until the test ends."""
+        events: list[dict[str, Any]] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        return events
+
+    def check_flow_ended(self, recorder: Recorder, flow: Any) -> None:
+        """One flow has ended in exactly one of C{response} and C{error}, and it is over."""
+        names = [name for name, subject in recorder.events if subject is flow]
+        errors, responses = names.count("error"), names.count("response")
+        self.assertLessEqual(errors, 1, names)
+        self.assertLessEqual(responses, 1, names)
+        is_connect = flow.request is not None and flow.request.method == "CONNECT"
+        if not is_connect:
+            self.assertGreaterEqual(errors + responses, 1, names)
+        if errors:
+            self.assertEqual(names[-1], "error")
+            self.assertGreater(len(flow.error.msg), 5)
+            if responses:  # its response hook did not end well: it was killed, or the client was gone meanwhile
+                self.assertEqual(names[-2], "response")
+        else:
+            self.assertIsNone(flow.error)
+        self.assertFalse(flow.live)
+
+    def check_connections_ended(self, recorder: Recorder) -> None:
+        """clientdisconnect exactly once and last, serverdisconnect exactly once for each established connection."""
+        events = recorder.events
+        connects = [subject.client_conn for name, subject in events if name == "clientconnect"]
+        disconnects = [subject.client_conn for name, subject in events if name == "clientdisconnect"]
+        self.assertEqual({id(each) for each in connects}, {id(each) for each in disconnects}, recorder.trace)
+        self.assertEqual(len(connects), len(disconnects), recorder.trace)
+        if len(connects) == 1:
+            after = recorder.trace[recorder.trace.index("clientdisconnect") + 1 :]
+            self.assertEqual([name for name in after if name != "serverdisconnect"], [], recorder.trace)
+        for hook, final in (("server_connected", "serverdisconnect"), ("server_connect_error", "")):
+            for name, conn in events:
+                if name == hook:
+                    names = [each for each, subject in events if subject is conn]
+                    self.assertEqual(names.count("serverdisconnect"), 1 if final else 0, names)
+                    self.assertEqual(names.count(hook), 1, names)
+
+    def check_over(self, harness: Harness, recorder: Recorder, *peers: Peer) -> None:
+        """
+        End the clients that are left and the proxy, then look whether every flow and connection has ended as it must.
+        """
+        for peer in peers:
+            if peer.is_connected:
+                peer.reset()
+        harness.pump()
+        proxy = harness.service.proxy
+        self.check_stopped(harness)
+        flows = {id(subject): subject for _, subject in recorder.events if hasattr(subject, "request")}
+        for flow in flows.values():
+            self.check_flow_ended(recorder, flow)
+        self.check_connections_ended(recorder)
+        if proxy is not None:
+            self.assertEqual(proxy.collected.total, 0, "collected bytes are not given back")
+            self.assertEqual(proxy.clients, set())
+
+    def check_next_is_served(self, harness: Harness, origin: Origin) -> None:
+        """A request on a new connection is served by C{origin}."""
+        client = self.send(harness, b"GET http://example.com/next HTTP/1.1\r\nHost: example.com\r\n\r\n")
+        if not client.received:
+            origin.peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext")
+            harness.pump()
+        self.assertTrue(client.received.endswith(b"\r\n\r\nnext"), client.received)
+        client.close()
+        harness.pump()
+
+
+def once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A handler that does C{function} at its first call and nothing later."""
+    calls: list[object] = []
+
+    def handler(*arguments: Any) -> Any:
+        calls.append(arguments)
+        return function(*arguments) if len(calls) == 1 else None
+
+    return handler
