@@ -275,6 +275,7 @@ class ProxyService(Service):
         proxy, lifecycle = self.proxy, self.lifecycle
         if proxy is None or lifecycle is None:
             return
+        lifecycle.stop_ticks()
         starting, self._starting = self._starting, None
         closing = [maybeDeferred(each.port.stopListening) for each in proxy.listeners if each.port is not None]
         await DeferredList(closing, consumeErrors=True)

@@ -4,6 +4,7 @@ What is checked when an addon is loaded, so that a mistake is one line then and 
 
 import difflib
 import inspect
+import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import ModuleType
@@ -40,10 +41,14 @@ def name_of(addon: object) -> str:
     return name
 
 
+# What has the name of a hook by custom and is meant as something else: C{import log}, C{log = Logger()}.
+_NAMESAKES = (ModuleType, Logger, logging.Logger)
+
+
 def handlers_of(addon: object, name: str, table: Mapping[str, HookSpec]) -> dict[str, Callable[..., Any]]:
     """
-    The handlers of an addon by hook, checked. Inherited no-ops are left out, and so are modules that happen to have
-    the name of a hook.
+    The handlers of an addon by hook, checked. Inherited no-ops are left out, and so are modules and loggers that happen
+    to have the name of a hook.
 
     @param name: what the addon is called in error messages.
     @raise AddonError: what has a hook's name is something else, or a generator function, or takes the wrong arguments.
@@ -51,7 +56,7 @@ def handlers_of(addon: object, name: str, table: Mapping[str, HookSpec]) -> dict
     handlers = {}
     for hook, spec in table.items():
         handler = getattr(addon, hook, _MISSING)
-        if handler is _MISSING or isinstance(handler, ModuleType) or is_no_op(handler):
+        if handler is _MISSING or isinstance(handler, _NAMESAKES) or is_no_op(handler):
             continue
         if not callable(handler) or isinstance(handler, type):
             what = f"the class {handler.__name__}" if isinstance(handler, type) else f"a {type(handler).__name__}"

@@ -94,6 +94,17 @@ class ScriptTests(HooksTestCase):
         self.assertIsNone(self.hooks.request)
         self.assertEqual(self.events, [])
 
+    def test_logger(self) -> None:
+        """A logger called C{log}, as Twisted's programs have it, is no handler, and no mistake."""
+        self.load(
+            """
+            from twisted.logger import Logger
+            log = Logger()
+            """
+        )
+        self.assertIsNone(self.hooks.log)
+        self.assertEqual(self.events, [])
+
     def test_settings(self) -> None:
         """A module may say what an addon may say."""
         script = self.load(

@@ -1,0 +1,167 @@
+"""A client of bare sockets: half-close, pipelining, a slow reader, and servers that speak first."""
+
+import socket
+import struct
+from typing import Any
+
+from twisted.internet.threads import deferToThread
+
+from tests.interop.cases import InteropCase
+from tests.interop.origins import BLOCK, Talk
+
+
+class RawTests(InteropCase):
+    """Bytes in, bytes out."""
+
+    async def test_half_close(self) -> None:
+        """A client that half-closes after a whole request gets its whole answer, then the end."""
+        origin = self.http_origin()
+        await self.start_proxy()
+
+        def talk() -> bytes:
+            client = self.connect()
+            client.send(f"GET http://127.0.0.1:{origin.port}/slow HTTP/1.1\r\nHost: 127.0.0.1:{origin.port}\r\n\r\n".encode())
+            client.half_close()
+            return client.read_all()
+
+        answer = await deferToThread(talk)
+        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n"), answer)
+        self.assertTrue(answer.endswith(b"\r\n\r\nlate"), answer)
+
+    async def test_half_close_tunnel(self) -> None:
+        """In a tunnel of other bytes a half-close reaches the server as one, and the server can still answer."""
+
+        def answer(talk: Talk) -> None:
+            talk.send(b"got %d" % len(talk.read_all()))
+
+        origin = self.raw_origin(answer)
+        await self.start_proxy()
+
+        def talk() -> tuple[bytes, bytes]:
+            client = self.connect()
+            client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: 127.0.0.1:{origin.port}\r\n\r\n".encode())
+            head = client.read_head()
+            client.send(b"\x00\x01binary" + b"n" * 1000)
+            client.half_close()
+            return head, client.read_all()
+
+        head, rest = await deferToThread(talk)
+        self.assertTrue(head.startswith(b"HTTP/1.1 200 "), head)
+        self.assertEqual(rest, b"got 1008")
+
+    async def test_server_first(self) -> None:
+        """In a tunnel a server that greets is heard by a client that waits."""
+
+        def greet(talk: Talk) -> None:
+            talk.send(b"220 hello\r\n")
+            talk.send(b"you said " + talk.read_until(b"\n"))
+
+        origin = self.raw_origin(greet)
+        await self.start_proxy()
+
+        def talk() -> tuple[bytes, bytes]:
+            client = self.connect()
+            client.send(f"CONNECT 127.0.0.1:{origin.port} HTTP/1.1\r\nHost: 127.0.0.1:{origin.port}\r\n\r\n".encode())
+            client.read_head()
+            greeting = client.read_until(b"\n")
+            client.send(b"EHLO\r\n")
+            return greeting, client.read_all()
+
+        self.assertEqual(await deferToThread(talk), (b"220 hello\r\n", b"you said EHLO\r\n"))
+
+    async def test_pipelined(self) -> None:
+        """Fifty requests in one segment are answered in their order, on one connection."""
+        origin = self.http_origin()
+        await self.start_proxy()
+
+        def talk() -> list[bytes]:
+            client = self.connect()
+            host = f"127.0.0.1:{origin.port}"
+            client.send("".join(f"GET http://{host}/{n} HTTP/1.1\r\nHost: {host}\r\n\r\n" for n in range(50)).encode())
+            bodies = []
+            for n in range(50):
+                client.read_head()
+                bodies.append(client.read_exactly(len(f"GET /{n}")))
+            return bodies
+
+        self.assertEqual(await deferToThread(talk), [b"GET /%d" % n for n in range(50)])
+
+    async def test_after_a_slow_reader(self) -> None:
+        """When a client has read a large answer late, both connections are good for the next request."""
+        origin = self.http_origin()
+        await self.start_proxy()
+        size = 20_000_000
+
+        def talk() -> tuple[int, bytes, int]:
+            client = self.connect()
+            host = f"127.0.0.1:{origin.port}"
+            client.send(f"GET http://{host}/bytes/{size} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            client.read_head()
+            seen = len(client.buffer)
+            while seen < size:
+                seen += len(client.socket.recv(65536))
+            client.buffer = b""
+            client.send(f"GET http://{host}/next HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            client.read_head()
+            return seen, client.read_exactly(9), origin.connections
+
+        self.assertEqual(await deferToThread(talk), (size, b"GET /next", 1))
+
+    async def test_reset_in_a_download(self) -> None:
+        """A client that resets in the middle of a download ends the flow with an error, once, and the origin is told."""
+        ended: list[str] = []
+
+        def answer(talk: Talk) -> None:
+            talk.read_head()
+            talk.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try:
+                while True:
+                    talk.send(b"%x\r\n%b\r\n" % (len(BLOCK), BLOCK))
+            except OSError as error:
+                ended.append(type(error).__name__)
+
+        events: list[str] = []
+        origin = self.raw_origin(answer)
+        await self.start_proxy(Events(events))
+
+        def talk() -> None:
+            client = self.connect()
+            host = f"127.0.0.1:{origin.port}"
+            client.send(f"GET http://{host}/ HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            client.read_exactly(300_000)
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+            for thread in origin._threads:
+                thread.join(10)
+
+        await deferToThread(talk)
+        self.assertEqual(len(ended), 1)
+        await self.service.stopService()
+        self.assertEqual(events, ["requestheaders", "request", "responseheaders", "error", "clientdisconnect"])
+
+
+class Events:
+    """Writes down the names of events; takes no body, so that all stream."""
+
+    wants_body = False
+
+    def __init__(self, events: list[str]) -> None:
+        self._events = events
+
+    def requestheaders(self, flow: Any) -> None:
+        self._events.append("requestheaders")
+
+    def request(self, flow: Any) -> None:
+        self._events.append("request")
+
+    def responseheaders(self, flow: Any) -> None:
+        self._events.append("responseheaders")
+
+    def response(self, flow: Any) -> None:
+        self._events.append("response")
+
+    def error(self, flow: Any) -> None:
+        self._events.append("error")
+
+    def clientdisconnect(self, root_layer: Any) -> None:
+        self._events.append("clientdisconnect")
