@@ -23,10 +23,13 @@ a coroutine. Beside its handlers an addon may have these attributes:
   - C{max_pending}: so many calls of its handlers may be pending at one time; more wait in line, first come first
     served.
   - C{wants_body}: see L{wants_body}.
+
+A handler that blocks is marked by L{in_thread}.
 """
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zope.interface import implementer
@@ -66,6 +69,7 @@ __all__ = [
     "TCPAddon",
     "UpdateAddon",
     "WebSocketAddon",
+    "in_thread",
     "is_no_op",
     "wants_body",
 ]
@@ -90,6 +94,31 @@ def wants_body(wanted: bool | None) -> Callable[[_Handler], _Handler]:
         return handler
 
     return mark
+
+
+def in_thread(handler: _Handler) -> _Handler:
+    """
+    Run a handler that blocks in a thread of the reactor's pool; the flow waits for it as for any other, and no other
+    flow does::
+
+        @in_thread
+        def response(self, flow):
+            self.folder.joinpath(flow.id).write_bytes(flow.response.content or b"")
+
+    The handler works on a copy of the flow or connection. When it returns, or raises, its changes are made in the
+    original, and then the next handler is called. When the deadline passes or the flow is cancelled before that,
+    nobody waits any more, and nothing that the thread still does has an effect on the flow: no thread can be stopped
+    from outside. C{flow.kill()}, C{flow.intercept()} and C{flow.resume()} count when the handler is done.
+
+    It is for ordinary functions, in hooks whose argument is a flow of HTTP or a connection to a server, or that have
+    none. What the addon itself keeps is not copied: where other handlers use it too, it needs a lock.
+
+    @raise AddonError: the handler is C{async}, or a generator function.
+    """
+    if iscoroutinefunction(handler) or isgeneratorfunction(handler) or isasyncgenfunction(handler):
+        raise AddonError(f"in_thread is for ordinary functions that block, {handler.__qualname__} is none")
+    handler.__dict__["in_thread"] = True
+    return handler
 
 
 @implementer(ILifecycleAddon)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
@@ -183,7 +183,7 @@ class ProxyService(Service):
         self._authority = authority
         self._own_authority: Authority | None = None
         self._bridge: LogBridge | None = None
-        self._starting: Deferred[None] | None = None
+        self._stopping: list[Deferred[None]] = []
 
     @property
     def addresses(self) -> list[Any]:
@@ -217,6 +217,8 @@ class ProxyService(Service):
             bound = serverFromString(self._reactor, spec.endpoint).listen(listener)
             bound.addCallback(listener.bound)
             bound.addErrback(self._fail)
+            if self.failed.called:
+                return
 
     def _open_authority(self) -> Authority:
         """The certificate authority of the configuration directory."""
@@ -235,8 +237,7 @@ class ProxyService(Service):
             self.privilegedStartService()
         if self.failed.called:
             return
-        self._starting = Deferred.fromCoroutine(self._start())
-        self._starting.addErrback(self._fail)
+        Deferred.fromCoroutine(self._start()).addErrback(self._fail)
 
     async def _start(self) -> None:
         """Addons first, then traffic."""
@@ -259,32 +260,44 @@ class ProxyService(Service):
         await lifecycle.running()
 
     def _fail(self, failure: Failure) -> None:
-        """Tell that the proxy cannot start, once."""
+        """Tell that the proxy cannot start, once, and give back what it has already."""
+        if failure.check(CancelledError) is not None and not self.running:
+            return  # it was stopped while it started
         if not self.failed.called:
             self.failed.errback(failure)
+            self.stopService().addErrback(lambda left: _log.failure("the proxy did not stop", left))
 
     # -- stop ---------------------------------------------------------------------------------------------------------
 
     @override
     def stopService(self) -> Deferred[None]:
-        """Stop accepting, drain what is under way, kill the rest, and end the addons."""
+        """Stop accepting, drain what is under way, kill the rest, and end the addons; harmless when it is stopped."""
         super().stopService()
-        return Deferred.fromCoroutine(self._stop())
+        stopped: Deferred[None] = Deferred()
+        self._stopping.append(stopped)
+        if len(self._stopping) == 1:
+            Deferred.fromCoroutine(self._stop()).addBoth(self._stopped)
+        return stopped
+
+    def _stopped(self, result: Any) -> None:
+        """All is over: tell all who asked for it."""
+        waiting, self._stopping = self._stopping, []
+        for stopped in waiting:
+            stopped.callback(result)
 
     async def _stop(self) -> None:
         proxy, lifecycle = self.proxy, self.lifecycle
         if proxy is None or lifecycle is None:
             return
         lifecycle.stop_ticks()
-        starting, self._starting = self._starting, None
         closing = [maybeDeferred(each.port.stopListening) for each in proxy.listeners if each.port is not None]
         await DeferredList(closing, consumeErrors=True)
-        if starting is not None and not starting.called:
-            starting.cancel()
         await self._drain(proxy)
-        await lifecycle.shutdown()
         proxy.upstream.close_all()
-        await proxy.upstream.when_closed()
+        await self._at_most(proxy.upstream.when_closed())
+        proxy.upstream.abort_all()
+        await self._at_most(proxy.upstream.when_closed())
+        await lifecycle.shutdown()
         if proxy.options_changed in self._options.changed:
             self._options.changed.remove(proxy.options_changed)
         if self._bridge is not None:
@@ -297,16 +310,30 @@ class ProxyService(Service):
         """Let flows finish for C{drain_timeout} seconds, then kill what is left."""
         for client in list(proxy.clients):
             client.drain()
-        gone = proxy.when_all_gone()
         seconds = self._options.drain_timeout
-        if not gone.called and seconds:
-            call = self._reactor.callLater(seconds, self._kill_all, proxy)
-            await gone
-            if call.active():
+        if seconds:
+            await self._at_most(proxy.when_all_gone(), seconds)
+        self._kill_all(proxy)
+        await self._at_most(proxy.when_all_gone())
+
+    async def _at_most(self, deferred: Deferred[None], seconds: float | None = None) -> None:
+        """
+        Wait, but not for ever: a handler may be pending that never answers, and is cancelled by what comes next.
+
+        @param seconds: C{done_timeout} unless given; 0 for no bound.
+        """
+        bound = self._options.done_timeout if seconds is None else seconds
+        either: Deferred[None] = Deferred()
+        call = self._reactor.callLater(bound, either.callback, None) if bound and not deferred.called else None
+
+        def fired(_: object) -> None:
+            if not either.called:
+                either.callback(None)
+            if call is not None and call.active():
                 call.cancel()
-        elif not gone.called:
-            self._kill_all(proxy)
-            await gone
+
+        deferred.addBoth(fired)
+        await either
 
     def _kill_all(self, proxy: Proxy) -> None:
         """The time to drain is over."""

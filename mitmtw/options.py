@@ -210,6 +210,34 @@ class Options:
         self._aliases.update((alias, option.name) for alias in option.aliases)
         self.__dict__[option.name] = value
 
+    def replace(self, option: Option) -> Option | None:
+        """
+        Register an option whose declaration may have changed since its owner declared it last. Its value stays, if it
+        is one for the new declaration too, and if it is not merely the old default.
+
+        @return: the declaration that it had until now; None when it is new, or the same.
+        @raise OptionsError: another owner has an option of that name.
+        """
+        old = self._declared.get(option.name)
+        if old is None or old == option or old.owner != option.owner:
+            self.add(option)
+            return None
+        value = self.__dict__[option.name]
+        self.remove(old)
+        self.add(option)
+        if value != old.check(old.default):
+            try:
+                self.__dict__[option.name] = option.check(value)
+            except OptionsError:
+                pass  # the default takes its place
+        return old
+
+    def remove(self, option: Option) -> None:
+        """Forget an option."""
+        del self._declared[option.name], self.__dict__[option.name]
+        for alias in option.aliases:
+            del self._aliases[alias]
+
     def names(self) -> list[str]:
         """Give the names of all options, sorted, without aliases."""
         return sorted(self._declared)
@@ -289,6 +317,11 @@ class Options:
         @param origin: the file that the value comes from, for messages; empty for the command line.
         """
         self._deferred[name] = (read, origin)
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Do not keep values any more that L{defer} kept."""
+        for name in names:
+            self._deferred.pop(name, None)
 
     def require_known(self) -> None:
         """

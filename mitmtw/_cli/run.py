@@ -2,6 +2,7 @@
 C{mitmtw run}: the proxy in the foreground, with its log on standard error, until it is told to stop.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO, cast
 
@@ -11,6 +12,7 @@ from twisted.logger import globalLogBeginner
 from twisted.python.failure import Failure
 
 from mitmtw import tap
+from mitmtw._net.reactor import install
 from mitmtw.settings import Settings
 from mitmtw.terminal import TerminalLog, say
 
@@ -24,10 +26,12 @@ class RunOptions(tap.Options):
 
 
 def main(argv: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
-    """Read the command line, run the proxy on the default reactor, and give the exit status."""
+    """Read the command line, run the proxy on the quickest reactor of this system, and give the exit status."""
     arguments = RunOptions()
     arguments.parseOptions(argv)
-    from twisted.internet import reactor  # noqa: TID251 - the program begins here: this installs the default reactor
+    if "twisted.internet.reactor" not in sys.modules:  # one that was installed before stays
+        install()
+    from twisted.internet import reactor  # noqa: TID251 - the program begins here
 
     log = TerminalLog(arguments.settings.options.termlog_verbosity, stderr)
     globalLogBeginner.beginLoggingTo([log.observer], redirectStandardIO=False)

@@ -17,6 +17,8 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from typing_extensions import override
 
+from mitmtw._hooks.place import Place, place_of_await
+
 __all__ = ["PENDING", "Drive", "Pending", "invoke", "settle"]
 
 
@@ -37,6 +39,11 @@ class Pending:
     def is_in_line(self) -> bool:
         """Whether the handler was not called yet, because its addon has too much to do."""
         return False
+
+    @property
+    def place(self) -> Place | None:
+        """The file and line where the handler waits; None when that is not known."""
+        return None
 
 
 #: For C{isinstance}: what L{invoke} and L{settle} give for a handler that is not done.
@@ -75,6 +82,12 @@ class Drive(Pending):
         """Cancel what the coroutine awaits; when it is running in this moment, what it awaits next."""
         self._is_cancelled = True
         self._cancel_awaited()
+
+    @property
+    @override
+    def place(self) -> Place | None:
+        """The await where the coroutine stands."""
+        return place_of_await(self._coroutine)
 
     def _cancel_awaited(self) -> None:
         if self._awaited is not None:

@@ -20,11 +20,15 @@ from mitmtw._hooks.answers import PENDING, invoke, settle
 from mitmtw._hooks.attributes import HookAttributes
 from mitmtw._hooks.chain import Chain, Link, Listener
 from mitmtw._hooks.event import Event, LayerEvent, Step
+from mitmtw._hooks.hold import Hold
+from mitmtw._hooks.pins import Pins
 from mitmtw._hooks.retire import retire
 from mitmtw._hooks.table import TABLE, HookSpec, table_of
+from mitmtw._hooks.threads import threads_of
 from mitmtw._hooks.waiting import Patience, Waiting
 from mitmtw.errors import AddonError
 from mitmtw.interfaces import IHooks
+from mitmtw.interfaces.gates import LIFECYCLE
 
 __all__ = ["Hooks"]
 
@@ -39,6 +43,8 @@ class Hooks(HookAttributes):
     @ivar chain: the addons.
     @ivar table: all hooks there are, those of L{declare} included.
     @ivar patience: C{timeout} and C{slow_warning} may be set at any time, they count for calls from then on.
+    @ivar pins: the flows that began before a script was replaced by its new version.
+    @ivar hold: keeps events while it is there; L{rebuild} has to be called when it comes and goes.
     @ivar rebuilt: called without arguments after each change of the hooks' attributes.
     @ivar wants_request_body: 0 nobody wants whole request bodies, 1 somebody does but not of streams by nature, 2
         always.
@@ -57,7 +63,9 @@ class Hooks(HookAttributes):
         self.logger = log or Logger()
         self.patience = Patience(clock, self.logger, timeout, slow_warning)
         self.table: Mapping[str, HookSpec] = TABLE
-        self.chain = Chain(self.table, self.logger)
+        self.chain = Chain(self.table, self.logger, threads_of(clock))
+        self.pins = Pins()
+        self.hold: Hold | None = None
         self.rebuilt: list[Callable[[], None]] = []
         self.wants_request_body = 0
         self.wants_response_body = 0
@@ -156,7 +164,7 @@ class Hooks(HookAttributes):
         """Make all attributes anew from the chain; events that have begun keep what they have."""
         for name, spec in self.table.items():
             setattr(self, name, self._dispatch_of(spec))
-        wishes = {name: max((s[1].wish for s in self._steps(name)), default=0) for name in ("request", "response")}
+        wishes = {name: self._wish(name) for name in ("request", "response")}
         self.wants_response_body = wishes["response"]
         self.wants_request_body = max(wishes.values())  # who listens to the response may read the request's body there
         for observer in list(self.rebuilt):
@@ -166,12 +174,28 @@ class Hooks(HookAttributes):
         """Those that take part in a hook, in chain order."""
         return [step[1] for step in self._steps(name)]
 
-    def _steps(self, name: str) -> list[Step]:
-        found = (link.listeners.get(name) for link in self.chain if link.is_active)
+    def _wish(self, name: str) -> int:
+        eras = {self.pins.era, *self.pins.eras()}
+        return max((step[1].wish for era in eras for step in self._steps(name, era)), default=0)
+
+    def _steps(self, name: str, era: int | None = None) -> list[Step]:
+        """Those that take part in a hook, for flows of an era; of the present one unless given."""
+        of = self.pins.era if era is None else era
+        links = (link for link in self.chain if link.is_active and link.since <= of)
+        found = (link.listeners.get(name) for link in links if link.until is None or of < link.until)
         return [(listener.function, listener) for listener in found if listener is not None]
 
     def _dispatch_of(self, spec: HookSpec) -> _Dispatch | None:
-        steps = tuple(self._steps(spec.name))
+        if self.hold is not None and spec.gate != LIFECYCLE and spec.name != "log":
+            return self.hold.entry(spec.name)
+        present = self._dispatch_in(spec, self.pins.era)
+        if not self.pins:
+            return present
+        earlier = {era: self._dispatch_in(spec, era) for era in self.pins.eras()}
+        return self.pins.dispatch(present, earlier)
+
+    def _dispatch_in(self, spec: HookSpec, era: int) -> _Dispatch | None:
+        steps = tuple(self._steps(spec.name, era))
         if not steps:
             return None
         if spec.returns_layer:

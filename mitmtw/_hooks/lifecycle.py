@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from mitmtw._hooks.chain import Link
 from mitmtw._hooks.dispatch import Hooks
 from mitmtw._hooks.event import report_misuse
-from mitmtw._hooks.loader import Loader, TakesOptions
+from mitmtw._hooks.loader import Loader, TakesOptions, declare_options
 from mitmtw._hooks.retire import retire
 from mitmtw._hooks.ticker import Ticker
 from mitmtw._hooks.waiting import report_failure
@@ -49,11 +49,15 @@ class Lifecycle:
     Starts, configures and ends the addons of a chain.
 
     Three options are used, where they exist: C{tick_interval}, C{done_timeout} and C{drain_timeout} (seconds).
+
+    @ivar redeclaring: where the new version of a script declares its options while it is started; None at other times.
     """
 
     def __init__(self, hooks: Hooks, options: IsOptions, clock: IReactorTime) -> None:
         self._hooks = hooks
         self._options = options
+        self._clock = clock
+        self.redeclaring: TakesOptions | None = None
         self._ticker = Ticker(hooks, clock, lambda: self._option("tick_interval", 0.1))
         self._lock = DeferredLock()
         self._operations: dict[Deferred[Any], None] = {}  # in the order in which they were asked for
@@ -64,20 +68,23 @@ class Lifecycle:
 
     # -- what others ask for
 
-    def add_addon(self, addon: object) -> Deferred[None]:
+    def add_addon(self, addon: object, *, is_optional: bool = False) -> Deferred[None]:
         """
         Put an addon at the end of the chain. Before L{startup} it only takes its place; later it is loaded, started and
         configured, and then takes part from the next event on.
 
+        @param is_optional: when it cannot be loaded or started, that is logged, and the start goes on without it.
         @return: fires with None when it takes part; fails with L{AddonError} or C{OptionsError}; then it is not there.
         """
         if self._is_new:
             try:
-                self._hooks.chain.add(addon)
-            except AddonError:
-                return fail(Failure())
+                self._hooks.chain.add(addon).is_optional = is_optional
+            except AddonError as error:
+                if not is_optional:
+                    return fail(Failure())
+                self._log_left_out(error)
             return succeed(None)
-        return self._in_turn(lambda: self._add(addon))
+        return self.in_turn(lambda: self._add(addon))
 
     def remove_addon(self, addon: object, *, drain: float | None = None) -> Deferred[None]:
         """
@@ -87,8 +94,8 @@ class Lifecycle:
         @param drain: seconds that its pending calls may take; C{drain_timeout} unless given.
         @return: fires with None after its C{done}; fails with L{AddonError} when it is not there.
         """
-        seconds = self._option("drain_timeout", 5.0) if drain is None else drain
-        return self._in_turn(lambda: self._remove(addon, seconds))
+        seconds = self.drain_timeout if drain is None else drain
+        return self.in_turn(lambda: self._remove(addon, seconds))
 
     def update_options(self, changes: Mapping[str, object]) -> Deferred[None]:
         """
@@ -98,7 +105,7 @@ class Lifecycle:
 
         @return: fires with None when all of them have answered; fails with C{OptionsError} when the change is refused.
         """
-        return self._in_turn(lambda: self._update(changes))
+        return self.in_turn(lambda: self._update(changes))
 
     def startup(self) -> Deferred[None]:
         """
@@ -108,7 +115,7 @@ class Lifecycle:
             started or refuses the options; then L{shutdown} ends those that were started.
         """
         self._is_new = False
-        return self._in_turn(self._startup)
+        return self.in_turn(self._startup)
 
     def running(self) -> Deferred[None]:
         """Fire C{running}; to be called once, when the ports are open."""
@@ -141,7 +148,8 @@ class Lifecycle:
 
     # -- one at a time
 
-    def _in_turn(self, operation: Callable[[], Coroutine[Deferred[Any], Any, None]]) -> Deferred[None]:
+    def in_turn(self, operation: Callable[[], Coroutine[Deferred[Any], Any, None]]) -> Deferred[None]:
+        """Do something after all that was asked for before; fails with L{AddonError} when shutdown has begun."""
         if self._ending is not None or self._is_over:
             return fail(AddonError("the addons are being ended"))
         outcome: Deferred[None] = self._lock.run(lambda: Deferred.fromCoroutine(operation()))
@@ -154,20 +162,40 @@ class Lifecycle:
         return outcome.addBoth(forget)
 
     async def _startup(self) -> None:
-        for root in list(self._hooks.chain.roots):
-            await self._boot(root, 0)
-        links = list(self._hooks.chain)
-        await self._configure_first(links)
-        self._hooks.activate(*links)
+        chain = self._hooks.chain
+        chain.order()
+        for root in list(chain.roots):
+            await self._or_without(root, lambda link: self.boot(link, 0))
+        chain.order()
+        for root in list(chain.roots):
+            await self._or_without(root, lambda link: self.configure_first(link.subtree()))
+        self._hooks.activate(*chain)
         self._ticker.start()
+
+    async def _or_without(self, root: Link, step: Callable[[Link], Coroutine[Deferred[Any], Any, None]]) -> None:
+        """Do a step of the start with an addon; when it fails and the addon is optional, go on without it."""
+        chain = self._hooks.chain
+        others = set(chain.roots) - {root}
+        try:
+            await step(root)
+        except (AddonError, OptionsError) as error:
+            if not root.is_optional:
+                raise
+            gone = [link for one in list(chain.roots) if one not in others for link in chain.remove(one)]
+            await self._end(gone, 0)
+            self._log_left_out(error)
+
+    def _log_left_out(self, error: Exception) -> None:
+        self._hooks.logger.warn("an optional addon is left out: {reason}", reason=str(error))
 
     async def _add(self, addon: object) -> None:
         chain = self._hooks.chain
         known = set(chain)
         try:
-            await self._boot(chain.add(addon), 0)
+            await self.boot(chain.add(addon), 0)
+            chain.order()
             new = [link for link in chain if link not in known]
-            await self._configure_first(new)
+            await self.configure_first(new)
         except (AddonError, OptionsError, CancelledError):
             new = [link for link in chain if link not in known]
             for link in new:
@@ -176,12 +204,11 @@ class Lifecycle:
             await self._end(new, 0)
             raise
         self._hooks.activate(*new)
-        if self._is_running:
-            for link in new:
-                await self._call(link, "running")
+        for link in new:
+            await self.tell_running(link)
 
     async def _remove(self, addon: object, drain: float) -> None:
-        await self._hooks.remove(addon, drain=drain, done_timeout=self._option("done_timeout", 5.0))
+        await self._hooks.remove(addon, drain=drain, done_timeout=self.done_timeout)
 
     async def _update(self, changes: Mapping[str, object]) -> None:
         old = self._options.apply(changes)
@@ -217,16 +244,18 @@ class Lifecycle:
 
     async def _end(self, links: Iterable[Link], drain: float) -> None:
         started = [link for link in links if link.is_started]
-        await retire(self._hooks, started, drain, self._option("done_timeout", 5.0))
+        await retire(self._hooks, started, drain, self.done_timeout)
 
     # -- one addon
 
-    async def _boot(self, link: Link, depth: int) -> None:
+    async def boot(self, link: Link, depth: int) -> None:
         """Load and start an addon, and then what takes its place, or else those that it brings."""
         chain = self._hooks.chain
         link.is_started = True
-        await self._call(link, "load", Loader(self._options, link.name))
-        answer = await self._call(link, "start")
+        loader = Loader(self.redeclaring or self._options, link.name, self._clock)
+        declare_options(link.addon, loader)
+        await self.call(link, "load", loader)
+        answer = await self.call(link, "start")
         if isinstance(answer, _NO_ADDONS):
             report_misuse(self._hooks.patience, link.listeners["start"], answer)
             answer = None
@@ -237,14 +266,15 @@ class Lifecycle:
             link.is_started = link in new
             for one in new:
                 if one is not link:
-                    await self._boot(one, depth + 1)
+                    await self.boot(one, depth + 1)
         if link.is_started:
             for child in chain.add_children(link):
-                await self._boot(child, depth)
+                await self.boot(child, depth)
 
-    async def _configure_first(self, links: Iterable[Link]) -> None:
-        for link in links:
-            await self._call(link, "configure", self._options.view, set(self._options.names()))
+    async def configure_first(self, links: Iterable[Link]) -> None:
+        """Tell addons of all options; L{OptionsError} when one of them refuses."""
+        for link in list(links):
+            await self.call(link, "configure", self._options.view, set(self._options.names()))
 
     async def _configure(self, link: Link, names: AbstractSet[str]) -> None:
         """
@@ -268,12 +298,18 @@ class Lifecycle:
             if answer is not None:
                 report_misuse(self._hooks.patience, listener, answer)
 
-    async def _call(self, link: Link, hook: str, *arguments: object) -> object:
+    async def tell_running(self, link: Link) -> None:
+        """Tell an addon that came later that the ports are open, if they are."""
+        if self._is_running:
+            await self.call(link, "running")
+
+    async def call(self, link: Link, hook: str, *arguments: object) -> object:
         """
         Call one addon's handler of a hook, if it has one, while it is being started.
 
         @return: the answer of C{start}; None from all others.
-        @raise AddonError: it raised that itself, or it failed and its policy is not to go on.
+        @raise AddonError: it raised that itself, or it failed and its policy is not to go on, or it is the new version
+            of a script.
         @raise OptionsError: it raised that itself.
         """
         listener = link.listeners.get(hook)
@@ -289,13 +325,23 @@ class Lifecycle:
             if isinstance(error, CancelledError) and self._ending is not None:
                 raise
             report_failure(self._hooks.logger, listener, (), Failure())
-            if link.policy is not False:
+            if link.policy is not False or self.redeclaring is not None:
                 raise AddonError(f"addon {link.name}: {hook} failed: {type(error).__name__}: {error}") from error
             return None
         if answer is not None and hook != "start":
             report_misuse(self._hooks.patience, listener, answer)
             return None
         return answer
+
+    @property
+    def done_timeout(self) -> float:
+        """Seconds that one C{done} may take."""
+        return self._option("done_timeout", 5.0)
+
+    @property
+    def drain_timeout(self) -> float:
+        """Seconds that pending calls may take before an addon gets C{done}."""
+        return self._option("drain_timeout", 5.0)
 
     def _option(self, name: str, default: float) -> float:
         return float(getattr(self._options.view, name, default))

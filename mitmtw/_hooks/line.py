@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing_extensions import override
 
 from mitmtw._hooks.answers import PENDING, Pending, invoke
+from mitmtw._hooks.place import Place
 
 __all__ = ["Line"]
 
@@ -70,6 +71,12 @@ class _Turn(Pending):
     def is_in_line(self) -> bool:
         """Whether the handler was not called yet."""
         return self._pending is None and not self._is_over
+
+    @property
+    @override
+    def place(self) -> Place | None:
+        """Where the handler waits."""
+        return getattr(self._pending, "place", None)
 
     def take(self, pending: object) -> "_Turn":
         """The handler was called and is pending."""

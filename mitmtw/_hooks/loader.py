@@ -1,14 +1,17 @@
-"""What an addon gets with C{load}: the way to declare options of its own."""
+"""What an addon gets with C{load}: the way to declare options of its own; and options that it has as an attribute."""
 
+import dataclasses
 from collections.abc import Sequence
 from typing import Protocol
 
+from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
 
+from mitmtw.errors import AddonError
 from mitmtw.interfaces import ILoader
 from mitmtw.options import Option
 
-__all__ = ["Loader", "TakesOptions"]
+__all__ = ["Loader", "TakesOptions", "declare_options"]
 
 
 class TakesOptions(Protocol):
@@ -20,11 +23,17 @@ class TakesOptions(Protocol):
 
 @implementer(ILoader)
 class Loader:
-    """Declares options in the name of one addon."""
+    """
+    Declares options in the name of one addon.
 
-    def __init__(self, options: TakesOptions, owner: str) -> None:
+    @ivar owner: the addon's name.
+    @ivar reactor: see L{ILoader.reactor}.
+    """
+
+    def __init__(self, options: TakesOptions, owner: str, reactor: IReactorTime) -> None:
         self._options = options
-        self._owner = owner
+        self.owner = owner
+        self.reactor = reactor
 
     def add_option(
         self,
@@ -36,4 +45,29 @@ class Loader:
         unit: str = "",
     ) -> None:
         """See L{ILoader.add_option}."""
-        self._options.add(Option(name, typespec, default, help, unit=unit, choices=choices, owner=self._owner))
+        self.add(Option(name, typespec, default, help, unit=unit, choices=choices, owner=self.owner))
+
+    def add(self, option: Option) -> None:
+        """
+        Declare an option that is there as a whole; its owner is the addon, whatever it says.
+
+        @raise OptionsError: its name is taken.
+        """
+        self._options.add(dataclasses.replace(option, owner=self.owner))
+
+
+def declare_options(addon: object, loader: Loader) -> None:
+    """
+    Declare the options that an addon has as its attribute C{options}: a tuple or list of L{Option}. Anything else of
+    that name is the addon's own business.
+
+    @raise AddonError: some in the list are options, others are not.
+    @raise OptionsError: a name is taken.
+    """
+    options = getattr(addon, "options", ())
+    if not isinstance(options, tuple | list) or not any(isinstance(option, Option) for option in options):
+        return
+    for option in options:
+        if not isinstance(option, Option):
+            raise AddonError(f"addon {loader.owner}: options has a {type(option).__name__} among the options")
+        loader.add(option)

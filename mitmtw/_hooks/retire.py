@@ -17,7 +17,7 @@ from mitmtw.errors import HookTimedOut
 if TYPE_CHECKING:
     from mitmtw._hooks.dispatch import Hooks
 
-__all__ = ["retire"]
+__all__ = ["end_one", "retire"]
 
 
 def retire(hooks: "Hooks", links: Sequence[Link], drain: float, done_timeout: float) -> Deferred[None]:
@@ -44,7 +44,7 @@ async def _retire(hooks: "Hooks", links: Sequence[Link], drain: float, done_time
         for waiting in list(link.pending):
             hook = waiting.listener.spec.name
             waiting.give_up(HookTimedOut(f"addon {link.name}: it was removed before {hook} had answered"))
-        await _end(hooks, link, done_timeout)
+        await end_one(hooks, link, done_timeout)
 
 
 async def _unless_hurried(deferred: Deferred[None]) -> None:
@@ -81,7 +81,7 @@ def _drained(clock: IReactorTime, links: Sequence[Link], drain: float) -> Deferr
     return drained
 
 
-async def _end(hooks: "Hooks", link: Link, timeout: float) -> None:
+async def end_one(hooks: "Hooks", link: Link, timeout: float) -> None:
     """Call C{done}, once; it may fail, time out or be hurried, and the next one's turn comes."""
     listener = link.listeners.pop("done", None)
     if listener is None:

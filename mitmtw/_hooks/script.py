@@ -2,27 +2,28 @@
 Scripts: a Python file, or any module, as an addon.
 
 The functions that are defined in the module are the handlers, those that it merely imported are not. A list C{addons}
-in it names further addons, which come after the module's own handlers. C{name}, C{failure_policy}, C{max_pending} and
-C{wants_body} mean the same as on an addon.
+in it names further addons, which come after the module's own handlers. C{name}, C{before}, C{after}, C{milestone},
+C{failure_policy}, C{max_pending}, C{options} and C{wants_body} mean the same as on an addon.
 """
 
-import importlib.util
-import itertools
-import sys
-import traceback
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 
+from mitmtw._hooks.imports import Signature, forgotten, run_script
 from mitmtw._hooks.table import TABLE
-from mitmtw.errors import AddonError
 
-__all__ = ["ScriptAddon", "load_script"]
+__all__ = ["ScriptAddon", "load_script", "take_state"]
 
-# Each script is a module of its own in sys.modules, however often it is loaded and whatever it is called.
-_numbers = itertools.count(1)
-
-_SETTINGS = ("addons", "failure_policy", "max_pending", "wants_body")
+_SETTINGS = (
+    "addons",
+    "after",
+    "before",
+    "failure_policy",
+    "max_pending",
+    "milestone",
+    "options",
+    "wants_body",
+)
 
 
 class ScriptAddon:
@@ -31,10 +32,14 @@ class ScriptAddon:
 
     @ivar module: the module.
     @ivar path: its file, or its name when it has none.
+    @ivar files: what it was loaded from, when that can be done again: its file and those of its helper modules.
     """
 
-    def __init__(self, module: ModuleType, name: str | None = None) -> None:
+    def __init__(
+        self, module: ModuleType, name: str | None = None, files: dict[str, Signature] | None = None
+    ) -> None:
         self.module = module
+        self.files = files or {}
         self.path = getattr(module, "__file__", None) or module.__name__
         self.name = getattr(module, "name", None) or name or module.__name__.rpartition(".")[2]
         for attribute, value in vars(module).items():
@@ -59,39 +64,28 @@ def _is_own(module: ModuleType, attribute: str, value: object) -> bool:
     return bool(defined_in == module.__name__)
 
 
-def load_script(path: str | Path) -> ScriptAddon:
+def load_script(path: str | Path, *, again: bool = False) -> ScriptAddon:
     """
     Run a file and give the addon that it is. While it runs its folder is on C{sys.path}, so it can import its
     neighbours; later, inside of functions, it no longer is.
 
+    @param again: import its neighbours anew, too.
     @raise AddonError: the file cannot be read or run; one line with the file's name and the line.
     """
     path = Path(path).expanduser().absolute()
-    name = f"_mitmtw_script_{path.stem.replace('.', '_')}_{next(_numbers)}"
-    loader = SourceFileLoader(name, str(path))
-    spec = importlib.util.spec_from_loader(name, loader)
-    assert spec is not None  # a loader was given
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses and pickle look a class's module up by its name
-    folder = str(path.parent)
-    sys.path.insert(0, folder)
-    try:
-        loader.exec_module(module)
-    except Exception as error:
-        del sys.modules[name]
-        raise AddonError(_one_line(error, path)) from error
-    finally:
-        if folder in sys.path:  # the script may have taken it away itself
-            sys.path.remove(folder)
-    return ScriptAddon(module, path.stem)
+    if not again:
+        module, files = run_script(path)
+    else:
+        with forgotten(str(path.parent)):
+            module, files = run_script(path)
+    return ScriptAddon(module, path.stem, files)
 
 
-def _one_line(error: Exception, path: Path) -> str:
-    """Where in the script it went wrong, and what."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}:{error.lineno}: {type(error).__name__}: {error.msg}"
-    if isinstance(error, OSError) and error.filename == str(path):
-        return f"{path}: {error.strerror}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    place = f"{path}:{lines[-1]}" if lines else str(path)
-    return f"{place}: {type(error).__name__}: {' '.join(str(error).split())}"
+def take_state(new: ScriptAddon, old: ScriptAddon) -> None:
+    """
+    Hand over what a script wants to keep: when both versions have a dictionary C{state}, the old one's values are put
+    into the new one's.
+    """
+    mine, theirs = (getattr(script.module, "state", None) for script in (new, old))
+    if isinstance(mine, dict) and isinstance(theirs, dict):
+        mine.update(theirs)

@@ -5,18 +5,30 @@ What is checked when an addon is loaded, so that a mistake is one line then and 
 import difflib
 import inspect
 import logging
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial, wraps
 from types import ModuleType
 from typing import Any
 
 from twisted.logger import Logger
+from zope.interface import Invalid
+from zope.interface.exceptions import BrokenMethodImplementation, MultipleInvalid
+from zope.interface.verify import verifyObject
 
 from mitmtw._hooks.table import HookSpec
 from mitmtw.addon import is_no_op
 from mitmtw.errors import AddonError
 
-__all__ = ["handlers_of", "limit_of", "name_of", "policy_of", "warn_of_near_misses", "wish_of"]
+__all__ = [
+    "handlers_of",
+    "limit_of",
+    "name_of",
+    "near_misses",
+    "policy_of",
+    "verify_interfaces",
+    "warn_of_near_misses",
+    "wish_of",
+]
 
 # How alike a method's name and a hook's must be to be taken for a slip of the pen (difflib's ratio): "respnse" and
 # "response" have 0.93, "client_connected" and "clientconnect" 0.90, "start" and "starts_at" 0.71.
@@ -95,6 +107,7 @@ def _with_right_arguments(handler: Callable[..., Any], name: str, spec: HookSpec
         return handler
     if spec.name == "configure" and _takes(handler, 1):
 
+        @wraps(handler)  # what decorators have written on the handler counts for this function too
         def configure(options: object, updated: object) -> object:
             return handler(updated)
 
@@ -103,8 +116,34 @@ def _with_right_arguments(handler: Callable[..., Any], name: str, spec: HookSpec
     raise AddonError(f"addon {name}: {spec.name} is called with ({wanted}), but takes {inspect.signature(handler)}")
 
 
-def warn_of_near_misses(addon: object, name: str, table: Mapping[str, HookSpec], log: Logger) -> None:
-    """Log a warning for each public method whose name is almost that of a hook, and that could be called like it."""
+def verify_interfaces(addon: object, name: str, table: Mapping[str, HookSpec]) -> None:
+    """
+    Hold an addon to the interfaces of hooks that it says it provides.
+
+    Whether its methods take the right arguments is L{handlers_of}'s matter, which knows more: C{configure} may take one.
+
+    @raise AddonError: it does not have all that is declared there.
+    """
+    for interface in dict.fromkeys(spec.interface for spec in table.values()):
+        if not interface.providedBy(addon):
+            continue
+        try:
+            verifyObject(interface, addon)
+        except MultipleInvalid as several:
+            errors = list(several.exceptions)
+        except Invalid as error:
+            errors = [error]
+        else:
+            continue
+        for error in errors:
+            if not isinstance(error, BrokenMethodImplementation):
+                raise AddonError(f"addon {name}: {' '.join(str(error).split())}")
+
+
+def near_misses(addon: object, table: Mapping[str, HookSpec]) -> Iterator[tuple[str, str]]:
+    """
+    Each public method whose name is almost that of a hook, and that could be called like it, with the hook's name.
+    """
     for attribute in dir(addon):
         if attribute.startswith("_") or attribute in table:
             continue
@@ -113,12 +152,18 @@ def warn_of_near_misses(addon: object, name: str, table: Mapping[str, HookSpec],
             continue
         alike = difflib.get_close_matches(attribute, table, 1, _ALIKE)
         if alike and _takes(method, len(table[alike[0]].arguments)):
-            log.warn(
-                "addon {addon}: {attribute} is not the name of a hook; did you mean {hook}?",
-                addon=name,
-                attribute=attribute,
-                hook=alike[0],
-            )
+            yield attribute, alike[0]
+
+
+def warn_of_near_misses(addon: object, name: str, table: Mapping[str, HookSpec], log: Logger) -> None:
+    """Log a warning for each of L{near_misses}."""
+    for attribute, hook in near_misses(addon, table):
+        log.warn(
+            "addon {addon}: {attribute} is not the name of a hook; did you mean {hook}?",
+            addon=name,
+            attribute=attribute,
+            hook=hook,
+        )
 
 
 def policy_of(addon: object, name: str) -> int | bool:

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 
 from mitmtw._hooks.answers import PENDING, Pending
 from mitmtw._hooks.chain import Listener
+from mitmtw._hooks.place import place_of_handler
 from mitmtw.errors import HookTimedOut, StopChain
 
 __all__ = ["Patience", "Waiting", "abandon", "flow_id", "report_failure"]
@@ -171,14 +172,20 @@ class Waiting:
             return
         if not getattr(self._pending, "is_in_line", False):
             self._patience.log.warn(
-                "addon {addon}: {hook} has not answered for {seconds:g} s; flow {flow}",
+                "addon {addon}: {hook} has not answered for {seconds:g} s, it waits at {place}; flow {flow}",
                 addon=self.listener.link.name,
                 hook=self.listener.spec.name,
                 seconds=after,
+                place=self._place(),
                 flow=flow_id(self._arguments),
             )
         if self._timeout > 0:
             self._timer = self._patience.clock.callLater(self._timeout - after, self._expired)
+
+    def _place(self) -> str:
+        """The await where the handler stands, or else where it is defined."""
+        place = getattr(self._pending, "place", None) or place_of_handler(self.listener.handler)
+        return "an unknown place" if place is None else f"{place[0]}:{place[1]}"
 
     def _expired(self) -> None:
         self._timer = None

@@ -12,9 +12,9 @@ from mitmtw._streams.body import Body, Consumer
 from mitmtw._streams.transform import Transform
 from mitmtw.errors import BodyTooLarge
 from mitmtw.interfaces.services import IProxy
-from mitmtw.model import Message
+from mitmtw.model import Flow, Message
 
-__all__ = ["collects", "relay"]
+__all__ = ["collects", "is_whole", "relay"]
 
 _log = Logger()
 _UNBOUNDED = 1 << 62  # bytes
@@ -25,6 +25,17 @@ _ENDLESS = ("text/event-stream", "application/grpc", "multipart/x-mixed-replace"
 def _is_endless(message: Message) -> bool:
     """Whether the body is of a kind that is made to be read while it comes."""
     return message.headers.get("Content-Type", "").lower().startswith(_ENDLESS)
+
+
+def is_whole(message: Message, body: Body, wanted: int, proxy: IProxy) -> bool:
+    """Whether L{collects} would say so at once: a short body has come with its head, and nothing is to be refused."""
+    return (
+        body.done
+        and body.error is None
+        and not message.stream
+        and not proxy.options.body_size_limit
+        and (wanted != 0 or not proxy.is_heard)
+    )
 
 
 async def collects(message: Message, body: Body, wanted: int, proxy: IProxy, status: int, down: Any) -> bool:
@@ -65,20 +76,22 @@ async def collects(message: Message, body: Body, wanted: int, proxy: IProxy, sta
     return False
 
 
-def relay(body: Body, consumer: Consumer, stream: Any, proxy: IProxy) -> Deferred[Any] | None:
+def relay(body: Body, consumer: Consumer, stream: Any, proxy: IProxy, flow: Flow) -> Deferred[Any] | None:
     """
     Let C{body} flow to C{consumer}, through the callable C{stream} when it is one.
 
     @return: None when all went at once, else a Deferred of the end.
     """
     if callable(stream):
-        return Deferred.fromCoroutine(_transformed(body, consumer, stream, proxy))
+        return Deferred.fromCoroutine(_transformed(body, consumer, stream, proxy, flow))
     return body.join(consumer)
 
 
-async def _transformed(body: Body, consumer: Consumer, stream: Callable[[bytes], Any], proxy: IProxy) -> None:
+async def _transformed(
+    body: Body, consumer: Consumer, stream: Callable[[bytes], Any], proxy: IProxy, flow: Flow
+) -> None:
     """Relay through an addon's callable."""
-    transform = Transform(stream, consumer, body, proxy.reactor, proxy.options.hook_timeout)
+    transform = Transform(stream, consumer, body, proxy.reactor, proxy.options.hook_timeout, flow)
     try:
         deferred = body.join(transform)
         if deferred is not None:

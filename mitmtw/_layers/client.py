@@ -51,6 +51,7 @@ class Client:
     @ivar server_conn: what addons see as long as no server was asked.
     @ivar held: the idle upstream connections that only this client may use.
     @ivar is_gone: whether the connection is lost.
+    @ivar is_cut: whether it is lost by a FIN without the farewell of TLS: what came before counts.
     @ivar early: an upstream connection that was made before it was known what for, or None.
     @ivar early_end: the same, with TLS established on it.
     """
@@ -64,6 +65,7 @@ class Client:
         self.early: Any = None
         self.early_end: Any = None
         self.is_gone = False
+        self.is_cut = False
         self.root: Any = None
         self.switch: Any = None
         self.abort: Callable[[], None] = lambda: None

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
-from mitmtw._layers.asking import ask
-from mitmtw._layers.body import collects, relay
+from mitmtw._layers.asking import ask, held
+from mitmtw._layers.body import collects, is_whole, relay
 from mitmtw._layers.forwarding import answer_here, wire_request
 from mitmtw._layers.pages import error_page
 from mitmtw._layers.upload import Upload
 from mitmtw._streams.body import Body
 from mitmtw._streams.outgoing import NOTHING, WHOLE
+from mitmtw._streams.run import Run
 from mitmtw._wire.events import CHUNKED, ResponseHead
 from mitmtw.errors import ClientGone, Killed, LocalProtocolError, MitmtwError, RemoteProtocolError, UpstreamClosed
 from mitmtw.model import Error, Headers, HTTPFlow, Request, Response, ServerConnection
@@ -33,9 +34,13 @@ _IDEMPOTENT = frozenset({b"GET", b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE
 
 
 class Exchange:
-    """One flow on its way between a client's stream (C{down}) and a server's (C{up})."""
+    """
+    One flow on its way between a client's stream (C{down}) and a server's (C{up}).
 
-    __slots__ = ("_is_over", "_lock", "_upload", "down", "flow", "hooks", "layer", "proxy", "up")
+    @ivar driver: what drives L{run}.
+    """
+
+    __slots__ = ("_came", "_is_over", "_lock", "_upload", "down", "driver", "flow", "hooks", "layer", "proxy", "up")
 
     def __init__(self, flow: HTTPFlow, down: "ServerStream", layer: "HTTP1Layer") -> None:
         self.flow = flow
@@ -46,6 +51,8 @@ class Exchange:
         self.up: Any = None
         self._upload: Upload | None = None
         self._lock: DeferredLock | None = None
+        self._came: Body | None = None  # the response's body
+        self.driver: Run | None = None
         self._is_over = False
 
     async def run(self) -> None:
@@ -106,7 +113,9 @@ class Exchange:
     async def _response_body(self, response: Response, body: Body) -> None:
         """Collect the body and answer, or let it flow."""
         hooks, down = self.hooks, self.down
-        if await collects(response, body, hooks.wants_response_body, self.proxy, 502, None):
+        self._came = body
+        wanted = hooks.wants_response_body
+        if is_whole(response, body, wanted, self.proxy) or await collects(response, body, wanted, self.proxy, 502, None):
             response.collected(body.take(), _trailers(body))
             await self._respond(response, body.framing == CHUNKED)
             return
@@ -117,7 +126,7 @@ class Exchange:
             down.send_head(response, CHUNKED, -1)
         else:
             down.send_head(response, body.framing, body.length)
-        deferred = relay(body, down, stream, self.proxy)
+        deferred = relay(body, down, stream, self.proxy, self.flow)
         if deferred is not None:
             await deferred
         response.timestamp_end = self.proxy.now()
@@ -180,6 +189,7 @@ class Exchange:
                     raise
                 self.up = None
                 must_be_fresh = True  # an idle connection turned out to be dead: once more, on a new one
+        down.nominated = head.connection
         body = b"" if self.up.body is None else None
         return Response.of(head.version, head.status, head.reason, head.fields, self.proxy.now(), body)
 
@@ -264,13 +274,20 @@ class Exchange:
         if self.hooks.response is not None:
             await self._ask(self.hooks.response)
         self._is_over = True
+        final = flow.response or response
+        if final.status_code != 101:
+            self._abandon_server()
+            down.send(final)
+            return
         self.up = None
-        down.send_switching(flow.response or response, False)
+        down.send_switching(final, False)
         self.layer.open_upgraded(flow, up.detach(), down.detach())
 
     async def fail(self, error: MitmtwError) -> None:
         """Something went wrong: C{error(flow)} once, then a page when nothing was sent yet, else a reset."""
         flow, down = self.flow, self.down
+        if self.driver is not None and isinstance(error, Killed):
+            self.driver.told()  # a handler that killed its flow is how we know: the error hook is not to be cancelled
         if self._upload is not None:
             self._upload.abandon()
         up, self.up = self.up, None
@@ -288,6 +305,8 @@ class Exchange:
         flow, down = self.flow, self.down
         if down.body is not None:
             down.body.release()
+        if self._came is not None:
+            self._came.release()
         flow.end()
 
 
@@ -302,9 +321,15 @@ async def tell_error(flow: HTTPFlow, down: "ServerStream", error: MitmtwError, h
         flow.error = Error(str(error))
     before = flow.response
     if hooks.error is not None:
-        deferred = hooks.error(flow)
-        if deferred is not None:
-            await deferred
+        try:
+            deferred = hooks.error(flow)
+            if deferred is not None:
+                await deferred
+            if flow.intercepted and not gone and not flow.killed:
+                await held(flow)
+        except MitmtwError as why:  # the client is gone, or the flow was killed, while the hook was pending
+            down.reset(why)
+            return
     if gone or flow.killed or down.sent != NOTHING:
         down.reset(error)
         return

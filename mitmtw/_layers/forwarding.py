@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["answer_here", "wire_request"]
 
+_MAX_FORWARDED = (b"TRACE", b"OPTIONS")  # the methods that Max-Forwards is for (RFC 9110 section 7.6.2)
 _SECRET = frozenset({"authorization", "cookie", "proxy-authorization"})
 
 
@@ -21,7 +22,7 @@ def answer_here(request: Request) -> Response | None:
 
     @return: None when the request is to be forwarded.
     """
-    if request.method not in ("TRACE", "OPTIONS") or request.headers.get("Max-Forwards", "").strip() != "0":
+    if request.raw_method not in _MAX_FORWARDED or request.headers.get("Max-Forwards", "").strip() != "0":
         return None
     if request.method == "OPTIONS":
         return Response.make(200, b"", [(b"Allow", b"GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH, CONNECT")])
@@ -40,7 +41,7 @@ def wire_request(request: Request, head: RequestHead | None, layer: "Layer", is_
     @param is_heard: whether any addon could write later; without one the request itself is good enough.
     """
     options = layer.client.proxy.options
-    max_forwards = request.method in ("TRACE", "OPTIONS") and "Max-Forwards" in request.headers
+    max_forwards = request.raw_method in _MAX_FORWARDED and "Max-Forwards" in request.headers
     if not is_heard and not max_forwards and not options.via_header and not options.x_forwarded_for:
         return request
     wire = request.copy()

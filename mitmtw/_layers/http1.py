@@ -49,9 +49,10 @@ class ServerStream(Outgoing):
     @ivar persistent: whether the connection can be used again after this exchange.
     @ivar detached: whether the connection now belongs to another layer (CONNECT, 101).
     @ivar continued: whether 100 was sent, by us or by the server.
+    @ivar nominated: what the server's Connection field named: not for the client (RFC 9110 section 7.6.1).
     """
 
-    __slots__ = ("body", "continued", "detached", "head", "layer", "persistent")
+    __slots__ = ("body", "continued", "detached", "head", "layer", "nominated", "persistent")
 
     def __init__(self, layer: "HTTP1Layer", head: RequestHead | None, body: Body | None) -> None:
         self.layer = layer
@@ -62,6 +63,7 @@ class ServerStream(Outgoing):
         self.persistent = head is not None and head.keep_alive
         self.detached = False
         self.continued = False
+        self.nominated: frozenset[bytes] = frozenset()
 
     @property
     def expects(self) -> bool:
@@ -85,7 +87,7 @@ class ServerStream(Outgoing):
                 return
             self.continued = True
         if not self.is_http10:
-            fields = outgoing(head.fields, NO_BODY, 0)
+            fields = outgoing(head.fields, NO_BODY, 0, nominated=head.connection)
             self.layer.transport.write(response_head(b"HTTP/1.1", head.status, head.reason, fields))
 
     def can_have_body(self, response: Response) -> bool:
@@ -119,7 +121,12 @@ class ServerStream(Outgoing):
         """Send the head of a 101, or of a 2xx to CONNECT, after which the connection is something else."""
         self.persistent = False
         fields = outgoing(
-            message.headers.raw, NO_BODY, 0, connection=None if connect else b"Upgrade", upgrade=not connect
+            message.headers.raw,
+            NO_BODY,
+            0,
+            connection=None if connect else b"Upgrade",
+            upgrade=not connect,
+            nominated=self.nominated,
         )
         self.whole(response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields), None, NO_BODY, ())
 
@@ -132,7 +139,14 @@ class ServerStream(Outgoing):
             connection = b"close"
         elif self.is_http10:
             connection = b"keep-alive"
-        fields = outgoing(message.headers.raw, framing, length, connection=connection, keep_length=framing == NO_BODY and message.status_code != 204)
+        fields = outgoing(
+            message.headers.raw,
+            framing,
+            length,
+            connection=connection,
+            nominated=self.nominated,
+            keep_length=framing == NO_BODY and message.status_code != 204,
+        )
         return response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields)
 
     def reset(self, error: Exception) -> None:
@@ -264,8 +278,8 @@ class HTTP1Layer(Channel, Layer):
         except RemoteProtocolError as error:
             self._reader = None
             self._body = None
-            body.fail(error)
             self._broken(error)
+            body.fail(error)
             return
         if self._dropping:
             self._dropping -= len(data)
@@ -302,7 +316,7 @@ class HTTP1Layer(Channel, Layer):
         self._stream = stream
         self.client.begin()
         run = Run(exchange.run(), self._run_ended)
-        self._run = run
+        self._run = exchange.driver = run
         flow.begin(run)
         run.start()
 
@@ -336,7 +350,8 @@ class HTTP1Layer(Channel, Layer):
         """Take the next request that is here, or wait for one."""
         if self._closing or self._lost:
             return
-        self.switch.deadline = self._seconds() + self._idle
+        if not self.full:
+            self.switch.deadline = self._seconds() + self._idle
         if self._turning:
             return
         if self._ahead and not self.full:
@@ -417,8 +432,8 @@ class HTTP1Layer(Channel, Layer):
             if self._reader is not None or not self.full:
                 self._close()
         elif self._reader is not None or self.client.proxy.options.abort_on_half_close:
-            self._cut()
             self._run.cancel(ClientGone("the client closed the connection before its request was complete"))
+            self._cut()
 
     def _cut(self) -> None:
         """The request's body will never be whole."""
@@ -443,8 +458,8 @@ class HTTP1Layer(Channel, Layer):
         if self._run is None and self._reader is None:
             if self._waiting_head and not self._closing:
                 self._refuse(RemoteProtocolError("the request did not arrive in time", 408))
-            elif self._closing:
-                self.transport.abortConnection()
+            elif self._closing or self.full:
+                self.abort()
             else:
                 self._close()
         elif self._reader is not None and self.switch.reading.is_held() and not self.full:

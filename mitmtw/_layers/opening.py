@@ -15,6 +15,7 @@ from typing_extensions import override
 
 from mitmtw._layers.client import Client, Target
 from mitmtw._layers.layer import Layer, chosen
+from mitmtw._layers.server_end import connect_end
 from mitmtw._layers.switch import Switch
 from mitmtw._streams.channel import HIGH_WATER_BYTES
 from mitmtw._streams.timeouts import NEVER
@@ -57,9 +58,17 @@ class Opening(Layer):
 
     name = "opening"
 
-    def __init__(self, client: Client, target: Target | None = None, seen: bytes = b"") -> None:
+    def __init__(
+        self, client: Client, target: Target | None = None, seen: bytes = b"", is_client_first: bool = False
+    ) -> None:
+        """
+        @param seen: bytes that the client has sent already.
+        @param is_client_first: whether the client is sure to speak first, because it has agreed to speak HTTP.
+        """
         super().__init__(client, target)
         self._buffer = seen
+        self._is_client_first = is_client_first
+        self._client_ended = False
         self._link: Any = None
         self._connecting: Deferred[Any] | None = None
         self._call: IDelayedCall | None = None
@@ -71,9 +80,13 @@ class Opening(Layer):
         """Wait for bytes; not for long, when the server may be the one to speak."""
         options = self.client.proxy.options
         self.switch.deadline = self.client.proxy.timeouts.seconds() + (options.client_idle_timeout or NEVER)
-        if self.target is not None and self.target.protocol == "tcp" and not self.target.is_fixed:
+        target, early = self.target, self.client.early_end
+        if target is not None and target.protocol == "tcp" and not target.is_fixed:
             self._propose(Sniffed.OTHER)
-        elif self.target is not None and self.target.protocol != "http" and self.client.early is None:
+        elif target is not None and target.tls and early is not None:
+            self.client.early_end = None
+            self._connected(early)
+        elif target is not None and target.protocol != "http" and self._link is None and not self._is_client_first:
             self._call = self.clock.callLater(options.server_first_delay, self._silent)
 
     @override
@@ -95,7 +108,7 @@ class Opening(Layer):
                 found = Sniffed.HTTP1  # whatever it is, only a request makes sense here: the codec refuses the rest
         elif self.target.protocol == "http" and found is Sniffed.OTHER:
             found = Sniffed.HTTP1
-        elif self.target.protocol == "tcp" and found in (Sniffed.HTTP1, Sniffed.HTTP2):
+        elif self.target.protocol == "tcp" and found is not Sniffed.TLS and buffer[:1] != b"\x16":
             found = Sniffed.OTHER
         if found is None:
             if len(buffer) <= HIGH_WATER_BYTES:
@@ -104,28 +117,36 @@ class Opening(Layer):
         if len(buffer) > self._asked_at:
             self._propose(found)
 
-    def _propose(self, found: Sniffed) -> None:
-        """Ask addons, giving up what was prepared here."""
+    def _propose(self, found: Sniffed, is_last: bool = False) -> None:
+        """
+        Ask addons, giving up what was prepared here.
+
+        @param is_last: whether the client will say no more, so that nobody can ask for more.
+        """
         self._stop_timer()
         layers = self.client.proxy.layers
         name = {Sniffed.TLS: "tls", Sniffed.HTTP1: "http1"}.get(found, "relay")
         proposal: Layer = layers[name](self)
         server_bytes = b""
-        if self._link is not None:
-            server_bytes = self._link.seen()
-            self._link.when_heard(None)
-            self.client.early = self._link
-            self._link = None
+        link, self._link = self._link, None
+        if link is not None:
+            server_bytes = link.seen()
+            link.when_heard(None)
+            self._give(link)
         buffer, self._buffer = self._buffer, b""
         self._is_over = True
         self._asked_at = len(buffer)
 
         def again() -> None:
-            opening = Opening(self.client, self.target, buffer)
+            opening = Opening(self.client, self.target, buffer, self._is_client_first)
             opening._asked_at = len(buffer)
+            if link is not None and link in (self.client.early, self.client.early_end):
+                self._give(None)
+                opening._link = link
+                link.when_heard(opening._server_spoke)
             self.switch.to(opening)
 
-        propose(self.switch, proposal, buffer, server_bytes, again)
+        propose(self.switch, proposal, buffer, server_bytes, None if is_last else again)
 
     # -- servers that speak first -------------------------------------------------------------------------------------
 
@@ -133,32 +154,38 @@ class Opening(Layer):
         """The client says nothing: perhaps it waits for the server."""
         self._call = None
         target = self.target
-        if target is None or self._buffer:
+        if target is None:
             return
         conn = ServerConnection((target.host, target.port), target.tls, target.sni)
         self.client.server_conn = conn
-        self._connecting = self.client.proxy.upstream.connect(conn, self.client)
+        if target.tls:  # what the server says first is inside TLS
+            self._connecting = Deferred.fromCoroutine(connect_end(self.client, conn, ()))
+        else:
+            self._connecting = self.client.proxy.upstream.connect(conn, self.client)
         self._connecting.addCallbacks(self._connected, self._failed)
+
+    def _give(self, link: Any) -> None:
+        """Leave a connection, or none, to the layer that comes next."""
+        if self.target is not None and self.target.tls:
+            self.client.early_end = link
+        else:
+            self.client.early = link
 
     def _connected(self, link: Any) -> None:
         """The server is there: the first bytes of either side decide."""
         self._connecting = None
         if self._is_over:
-            if self.client.is_gone or self.client.early is not None:
+            if self.client.is_gone or self.client.early is not None or self.client.early_end is not None:
                 link.abort()
             else:
-                self.client.early = link
-            return
-        target = self.target
-        if target is not None and target.tls:
-            # What the server says first is inside TLS: only a relay can find out.
-            self._link = link
-            self._propose(Sniffed.OTHER)
+                self._give(link)
             return
         self._link = link
         link.when_heard(self._server_spoke)
         if link.seen() or link.is_lost:
             self._server_spoke()
+        elif self._client_ended or (self._buffer and b" " not in self._buffer and self._buffer[:1] != b"\x16"):
+            self._propose(Sniffed.OTHER, self._client_ended)  # a word that nothing followed: hardly HTTP
 
     def _server_spoke(self) -> None:
         """The server has said something, or hung up."""
@@ -168,6 +195,8 @@ class Opening(Layer):
     def _failed(self, failure: Failure) -> None:
         """No connection: the client may still say something that we can answer with the reason."""
         self._connecting = None
+        if self._client_ended and not self._is_over:
+            self._close()
 
     def _stop_timer(self) -> None:
         if self._call is not None:
@@ -182,8 +211,12 @@ class Opening(Layer):
         if self._is_over:
             return
         if self._buffer:
-            self._propose(Sniffed.OTHER if self.target is not None else Sniffed.HTTP1)
-        elif self._link is None and self._connecting is None:
+            self._propose(Sniffed.OTHER if self.target is not None else Sniffed.HTTP1, True)
+        elif self._link is not None:
+            self._propose(Sniffed.OTHER, True)
+        elif self._connecting is not None:
+            self._client_ended = True
+        else:
             self._close()
 
     def _close(self) -> None:

@@ -4,7 +4,7 @@ An opaque relay: bytes go from one side to the other unread, each direction as f
 A half-close is passed on as a half-close where both sides are plain TCP, a reset as a reset.
 """
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -13,9 +13,9 @@ from typing_extensions import override
 from mitmtw._layers.client import Client, Target
 from mitmtw._layers.layer import Layer
 from mitmtw._layers.server_end import ServerEnd, connect_end
-from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close
+from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close, hang_up
 from mitmtw._streams.timeouts import NEVER
-from mitmtw.errors import ConnectFailed, MitmtwError
+from mitmtw.errors import ConnectFailed, MitmtwError, UpstreamClosed
 from mitmtw.model import Error, ServerConnection
 
 __all__ = ["RelayLayer"]
@@ -78,6 +78,9 @@ class RelayLayer(Channel, Layer):
         if target is None:
             raise ConnectFailed("it is not known where these bytes are meant to go")
         early = self.client.early
+        if early is not None and early.is_lost:
+            self.client.early = None
+            raise UpstreamClosed("the server closed the connection before anything was asked")
         conn = early.server_conn if early is not None else ServerConnection((target.host, target.port), target.tls)
         conn.tls = target.tls
         conn.sni = (target.sni or target.host) if target.tls else None
@@ -110,8 +113,8 @@ class RelayLayer(Channel, Layer):
         """No server: the client's connection ends, and the tunnel's flow learns why."""
         self._connecting = None
         error = failure.value
-        if self._lost and isinstance(error, CancelledError):
-            return
+        if self._lost:
+            return  # nobody is left to whom it matters
         message = str(error) if isinstance(error, MitmtwError) else f"the relay failed: {error!r}"
         _log.info("{peer}: {message}", peer=self.client.client_conn.address, message=message)
         flow = self.target.flow if self.target is not None else None
@@ -122,9 +125,8 @@ class RelayLayer(Channel, Layer):
             if deferred is not None:
                 self.client.begin()
                 deferred.addBoth(lambda _: self.client.done())
-        if not self._lost:
-            self.close_channel()
-            self.transport.loseConnection()
+        self.close_channel()
+        self.transport.loseConnection()
 
     def _touch(self) -> None:
         """Something has moved."""
@@ -166,6 +168,8 @@ class RelayLayer(Channel, Layer):
             return
         if reason.check(ConnectionDone):
             end.close()
+        elif self.client.is_cut:
+            end.hang_up()
         else:
             end.abort()
 
@@ -195,11 +199,12 @@ class RelayLayer(Channel, Layer):
         """The server is gone."""
         if self._lost:
             return
+        self.close_channel()
         if reason.check(ConnectionDone):
-            self.close_channel()
             self.transport.loseConnection()
+        elif self._end is not None and self._end.is_cut:
+            hang_up(self.transport)
         else:
-            self.close_channel()
             self.transport.abortConnection()
 
     def _close_if_over(self) -> None:

@@ -2,6 +2,7 @@
 The server's end of a relay: bytes that nobody reads as HTTP, on plain TCP or inside TLS.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -12,7 +13,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from mitmtw._layers.client import Client
-from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close
+from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close, hang_up
 from mitmtw._streams.timeouts import NEVER
 from mitmtw.errors import ConnectTimedOut, MitmtwError, TLSFailed
 from mitmtw.interfaces.services import IProxy
@@ -43,6 +44,7 @@ class ServerEnd(Channel, Protocol):
         self._ready: Deferred[None] | None = None
         self._has_ended = False
         self._reason: Failure | None = None
+        self._heard: Callable[[], None] | None = None
 
     def secure(self, alpn: tuple[bytes, ...]) -> Deferred[None]:
         """Speak TLS; a Deferred of the handshake, which fails with L{TLSFailed}."""
@@ -77,6 +79,19 @@ class ServerEnd(Channel, Protocol):
         if ready is not None:
             ready.callback(None)
 
+    def when_heard(self, callback: Callable[[], None] | None) -> None:
+        """Have C{callback} called when the server speaks, or ends, before L{join}."""
+        self._heard = callback
+
+    def seen(self) -> bytes:
+        """What the server said before L{join}."""
+        return b"".join(self._kept)
+
+    def _tell(self) -> None:
+        """There is news, and no relay yet."""
+        if self._heard is not None:
+            self._heard()
+
     def join(self, relay: Any) -> None:
         """Give C{relay} all that was and will be said."""
         self.relay = relay
@@ -99,17 +114,36 @@ class ServerEnd(Channel, Protocol):
         self._kept_size += len(data)
         if self._kept_size > HIGH_WATER_BYTES:
             self.reading.hold(WAITING)
+        self._tell()
 
     def half_close(self) -> None:
         """Tell the server that the client has sent its last byte; TLS cannot say that alone, so it ends."""
         if not self.is_lost and not half_close(self.transport):
             self.close()
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the server has hung up without the farewell of TLS: what it said before counts."""
+        return self._link.is_lost and not self._link.was_reset
+
     def close(self) -> None:
         """Close when all is written."""
         if not self.is_lost:
+            self._give_up_later()
             self.close_channel()
             self.transport.loseConnection()
+
+    def hang_up(self) -> None:
+        """The same for a client that was cut: TLS ends without its farewell."""
+        if not self.is_lost:
+            self._give_up_later()
+            self.close_channel()
+            hang_up(self.transport)
+
+    def _give_up_later(self) -> None:
+        """A server that does not read the rest must not hold the connection for ever."""
+        self._proxy.timeouts.add(self)
+        self.deadline = self._proxy.timeouts.seconds() + (self._proxy.options.tcp_timeout or NEVER)
 
     def abort(self) -> None:
         """Reset the connection."""
@@ -121,6 +155,8 @@ class ServerEnd(Channel, Protocol):
         self._has_ended = True
         if self.relay is not None:
             self.relay.server_ended()
+        else:
+            self._tell()
 
     def writeConnectionLost(self) -> None:
         """We have half-closed."""
@@ -138,6 +174,8 @@ class ServerEnd(Channel, Protocol):
             ready.errback(error if known else TLSFailed("the server closed the connection in the TLS handshake"))
         if self.relay is not None:
             self.relay.server_lost(reason)
+        else:
+            self._tell()
 
 
 async def connect_end(client: Client, conn: ServerConnection, alpn: tuple[bytes, ...]) -> ServerEnd:

@@ -98,8 +98,8 @@ class TLSLayer(Layer):
         if not names and client.client_conn.sockname is not None:
             names = [client.client_conn.sockname[0]]
         inner_target = None if target is None else inside_tls(target, hello.sni, host)
-        inner = Switch(client, lambda switch: switch.to(Opening(client, inner_target)))
-        inner.secured = self._secured
+        inner = Switch(client, lambda switch: None)
+        inner.secured = lambda: self._secured(inner_target)
         self._inner = inner
         protocol = client.proxy.authority.server_side(list(dict.fromkeys(names)), alpn, like, inner)
         self._protocol = protocol
@@ -113,13 +113,14 @@ class TLSLayer(Layer):
         protocol.makeConnection(self.transport)
         protocol.dataReceived(buffer)
 
-    def _secured(self) -> None:
-        """The handshake is done."""
+    def _secured(self, target: Target | None) -> None:
+        """The handshake is done: what is inside begins."""
         self._is_secured = True
         self.switch.deadline = NEVER
         client = self.client
         conn = client.client_conn
-        if self._protocol is None:
+        inner = self._inner
+        if self._protocol is None or inner is None:
             return
         description = client.proxy.authority.describe(self._protocol.getHandle())
         conn.tls = True
@@ -127,10 +128,12 @@ class TLSLayer(Layer):
         conn.tls_version = description.tls_version
         conn.cipher = description.cipher
         conn.alpn = description.alpn
+        inner.to(Opening(client, target, is_client_first=conn.alpn in _HTTP))
 
     @override
     def readConnectionLost(self) -> None:
         """A FIN without close_notify: under TLS that means gone."""
+        self.client.is_cut = True
         self.transport.abortConnection()
 
     @override

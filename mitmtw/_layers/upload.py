@@ -59,7 +59,7 @@ class Upload:
     async def _run(self, lock: DeferredLock) -> None:
         exchange = self._exchange
         flow, up = exchange.flow, exchange.up
-        deferred = relay(self._body, up, self._stream, exchange.proxy)
+        deferred = relay(self._body, up, self._stream, exchange.proxy, flow)
         if deferred is not None:
             await deferred
         self.all_sent = True

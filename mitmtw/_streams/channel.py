@@ -13,7 +13,7 @@ from zope.interface import implementer
 
 from mitmtw._streams.watch import Watch
 
-__all__ = ["AHEAD", "CONSUMER", "HIGH_WATER_BYTES", "WAITING", "Channel", "Reading", "Source", "half_close"]
+__all__ = ["AHEAD", "CONSUMER", "HIGH_WATER_BYTES", "WAITING", "Channel", "Reading", "Source", "half_close", "hang_up"]
 
 HIGH_WATER_BYTES = 65536  # bytes kept for one direction before reading is held; one TCP read may come on top
 
@@ -32,6 +32,14 @@ def half_close(transport: Any) -> bool:
         return False
     transport.loseWriteConnection()
     return True
+
+
+def hang_up(transport: Any) -> None:
+    """
+    Close when all is written, under TLS without its farewell: what was cut at one end has to look cut at the other.
+    """
+    below = getattr(transport, "transport", None) if ISSLTransport.providedBy(transport) else None
+    (transport if below is None else below).loseConnection()
 
 
 class Source(Protocol):

@@ -64,6 +64,6 @@ class Timeouts:
         now = self._clock.seconds()
         self._call = self._clock.callLater(self._interval, self._look) if self._all else None
         for timed in [each for each in self._all if each.deadline <= now]:
-            if timed in self._all:  # an earlier one may have ended this one
+            if timed in self._all and timed.deadline <= now:  # an earlier one may have ended this one, or moved it on
                 timed.deadline = NEVER
                 timed.timed_out()

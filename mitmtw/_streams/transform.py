@@ -11,15 +11,20 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from mitmtw._streams.body import Body, Consumer
 from mitmtw._streams.channel import Source
 from mitmtw._streams.run import ignore_failure
-from mitmtw.errors import AddonError, HookTimedOut, MitmtwError
+from mitmtw.errors import AddonError, HookTimedOut, Killed, MitmtwError
+from mitmtw.model import Flow
 
 __all__ = ["Transform"]
+
+_log = Logger()
+_BYTES = (bytes, bytearray, memoryview)
 
 
 class Transform:
@@ -31,9 +36,19 @@ class Transform:
     """
 
     def __init__(
-        self, function: Callable[[bytes], Any], consumer: Consumer, body: Body, clock: IReactorTime, timeout: float
+        self,
+        function: Callable[[bytes], Any],
+        consumer: Consumer,
+        body: Body,
+        clock: IReactorTime,
+        timeout: float,
+        flow: Flow,
     ) -> None:
-        """@param timeout: seconds for one answer of C{function}; 0 for no bound."""
+        """
+        @param timeout: seconds for one answer of C{function}; 0 for no bound.
+        @param flow: the flow of the body; nothing is written any more when C{function} has killed it.
+        """
+        self._flow = flow
         self._function = function
         self._consumer = consumer
         self._body = body
@@ -42,6 +57,7 @@ class Transform:
         self._inputs: deque[bytes] = deque()
         self._pieces: Iterator[bytes] | None = None
         self._answer: Deferred[Any] | None = None
+        self._call: IDelayedCall | None = None
         self._finished: Deferred[None] | None = None
         self._failure: MitmtwError | None = None
         self._ending = False
@@ -111,10 +127,15 @@ class Transform:
             try:
                 piece = next(self._pieces, None)
             except Exception as error:  # an addon's generator: its failure ends this flow only
+                _log.failure("a stream callable failed")
                 self._fail(AddonError(f"the stream callable failed: {error!r}"))
+                return False
+            if self._is_killed():
                 return False
             if piece is None:
                 self._pieces = None
+            elif not isinstance(piece, _BYTES):
+                self._fail(AddonError(f"the stream callable gave a {type(piece).__name__} among its pieces, not bytes"))
             elif piece:
                 self._consumer.write(bytes(piece))
             return True
@@ -122,27 +143,50 @@ class Transform:
             return False
         answer = maybeDeferred(self._function, self._inputs.popleft())
         self._answer = answer
-        call = self._clock.callLater(self._timeout, self._late) if self._timeout and not answer.called else None
-        answer.addBoth(self._answered, call)
+        if self._is_killed():
+            return False
+        if self._timeout and not answer.called:
+            self._call = self._clock.callLater(self._timeout, self._late)
+        answer.addBoth(self._answered, answer)
         return self._answer is None
+
+    def _is_killed(self) -> bool:
+        """Whether the callable has killed its flow; then nothing more is written."""
+        if not self._flow.killed:
+            return False
+        self._drop()
+        if self._failure is None:
+            self._fail(Killed("the flow was killed by an addon"))
+        return True
 
     def _late(self) -> None:
         """The callable took too long."""
-        answer, self._answer = self._answer, None
+        self._call = None
+        self._drop()
         self._fail(HookTimedOut(f"the stream callable did not answer within {self._timeout:g} seconds"))
+
+    def _drop(self) -> None:
+        """Nobody waits for the answer any more."""
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
+        answer, self._answer = self._answer, None
         if answer is not None:
+            answer.addErrback(ignore_failure)
             answer.cancel()
 
-    def _answered(self, result: Any, call: Any) -> None:
+    def _answered(self, result: Any, answer: Deferred[Any]) -> None:
         """The callable has answered, or failed."""
-        if call is not None and call.active():
-            call.cancel()
-        if self._answer is None:
+        if self._answer is not answer:
             return
         self._answer = None
+        call, self._call = self._call, None
+        if call is not None:
+            call.cancel()
         if isinstance(result, Failure):
+            _log.failure("a stream callable failed", result)
             self._fail(AddonError(f"the stream callable failed: {result.value!r}"))
-        elif isinstance(result, (bytes, bytearray, memoryview)):
+        elif isinstance(result, _BYTES):
             if result:
                 self._consumer.write(bytes(result))
         elif isinstance(result, Iterable) and not isinstance(result, str):
@@ -164,10 +208,7 @@ class Transform:
         """Nobody waits for the end any more."""
         self._finished = None
         self._failure = self._failure or MitmtwError("the flow is over")
-        answer, self._answer = self._answer, None
-        if answer is not None:
-            answer.addErrback(ignore_failure)
-            answer.cancel()
+        self._drop()
 
     def stop(self) -> None:
         """The flow is over before the body was: cancel what is pending."""

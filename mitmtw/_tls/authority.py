@@ -21,6 +21,7 @@ from mitmtw._tls.contexts import Contexts
 from mitmtw._tls.engine import Gate, IEngine, TwistedEngine
 from mitmtw._tls.failures import CLIENT, SERVER, Peer, openssl_text
 from mitmtw._tls.keylog import KeyLog
+from mitmtw._tls.lean import LeanEngine, is_available
 from mitmtw._tls.leaf import LeafIssuer, new_key
 from mitmtw._tls.names import address_of, dns_name
 from mitmtw._tls.root import issuers_to_send
@@ -103,8 +104,9 @@ class Authority:
         settings = settings or TLSSettings()
         bundle = RootStore(confdir, settings, now).open()
         keylog = KeyLog(settings.keylog) if settings.keylog else None
+        engine = LeanEngine if is_available() else TwistedEngine
         try:
-            return cls(bundle, settings, TwistedEngine(clock), keylog, now)
+            return cls(bundle, settings, engine(clock), keylog, now)
         except OptionsError:
             if keylog is not None:
                 keylog.close()

@@ -7,6 +7,8 @@ and errors become ours.
 """
 # ruff: noqa: N805 - methods of an interface have no self
 
+from typing import Any
+
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
@@ -27,7 +29,7 @@ from mitmtw._tls.failures import Peer, failure_of
 from mitmtw._tls.verify import Verification
 from mitmtw.errors import CertificateRejected, TLSFailed
 
-__all__ = ["Gate", "IEngine", "TwistedEngine"]
+__all__ = ["Gate", "IEngine", "Transport", "TwistedEngine"]
 
 
 @implementer(IHandshakeListener)
@@ -147,7 +149,7 @@ class IEngine(Interface):
         """
 
 
-class _Transport(TLSMemoryBIOProtocol):
+class Transport(TLSMemoryBIOProtocol):
     """Twisted's TLS protocol, writing at once, and safe to abort at any moment."""
 
     @property
@@ -158,8 +160,15 @@ class _Transport(TLSMemoryBIOProtocol):
 
     @override
     def abortConnection(self) -> None:
-        """Abort; nothing happens if the connection is gone already."""
+        """
+        Abort; nothing happens if the connection is gone already.
+
+        The transport goes first: a C{close_notify} that reached the peer would make a cut stream look whole.
+        """
         if self.connected:
+            self._aborted = True
+            transport: Any = self.transport
+            transport.abortConnection()
             super().abortConnection()
 
     @override
@@ -204,8 +213,8 @@ class TwistedEngine:
 
     def server(self, gate: Gate) -> IProtocol:
         """See L{IEngine.server}."""
-        return _Transport(self._server, gate)
+        return Transport(self._server, gate)
 
     def client(self, gate: Gate) -> IProtocol:
         """See L{IEngine.client}."""
-        return _Transport(self._client, gate)
+        return Transport(self._client, gate)

@@ -2,7 +2,7 @@
 One attempt to connect to a server: the hooks around it, the way out, and what went wrong in words.
 """
 
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet import error as errors
 from twisted.internet.defer import CancelledError, Deferred
@@ -11,7 +11,15 @@ from twisted.internet.protocol import Factory
 from mitmtw._upstream.link import Link
 from mitmtw._upstream.resolve import Resolving
 from mitmtw._upstream.via import direct, through
-from mitmtw.errors import ConnectFailed, ConnectRefused, ConnectTimedOut, LoopDetected, MitmtwError, NameNotFound
+from mitmtw.errors import (
+    ConnectFailed,
+    ConnectRefused,
+    ConnectTimedOut,
+    LoopDetected,
+    MitmtwError,
+    NameNotFound,
+    UpstreamClosed,
+)
 from mitmtw.interfaces.layers import IClient
 from mitmtw.interfaces.services import IProxy
 from mitmtw.model import ServerConnection
@@ -25,13 +33,20 @@ def _explained(error: Exception, where: str, seconds: float) -> MitmtwError:
         return error
     if isinstance(error, errors.DNSLookupError):
         return NameNotFound(f"the name of {where} cannot be resolved")
-    if isinstance(error, (errors.TimeoutError, errors.TCPTimedOutError, errors.ConnectingCancelledError, TimeoutError)):
+    if isinstance(error, (errors.ConnectingCancelledError, CancelledError)):
+        return ConnectFailed(f"the attempt to connect to {where} was given up")
+    if isinstance(error, (errors.TimeoutError, errors.TCPTimedOutError, TimeoutError)):
         return ConnectTimedOut(f"no connection to {where} within {seconds:g} seconds")
     if isinstance(error, errors.ConnectionRefusedError):
         return ConnectRefused(f"{where} refused the connection")
     if isinstance(error, errors.NoRouteError):
         return ConnectRefused(f"there is no route to {where}")
     return ConnectFailed(f"cannot connect to {where}: {str(error) or type(error).__name__}")
+
+
+def _timed_out(result: object, seconds: float) -> NoReturn:
+    """What an attempt that was cancelled because it took too long ends in."""
+    raise errors.TimeoutError
 
 
 async def dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) -> Link:
@@ -79,6 +94,8 @@ async def _dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) -
         if server_conn.error:
             link.abort()
             raise ConnectFailed(f"an addon refused the connection: {server_conn.error}")
+        if link.is_lost:
+            raise UpstreamClosed("the server closed the connection before anything was asked")
     return link
 
 
@@ -108,11 +125,9 @@ async def _connect(proxy: IProxy, server_conn: ServerConnection, client: IClient
     factory.noisy = False
     attempt: Deferred[Any] = endpoint.connect(factory)
     if seconds:
-        attempt.addTimeout(seconds, reactor)
+        attempt.addTimeout(seconds, reactor, _timed_out)
     try:
         link: Link = await attempt
-    except CancelledError:
-        raise
     except Exception as error:
         if resolving.was_own:
             raise LoopDetected(f"{where} is this proxy itself") from error

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -17,12 +17,16 @@ from zope.interface import implementer
 from mitmtw._streams.body import Body
 from mitmtw._streams.channel import Channel
 from mitmtw._streams.outgoing import NOTHING, WHOLE, Outgoing
+from mitmtw._streams.run import Pending
 from mitmtw._streams.timeouts import NEVER
 from mitmtw._streams.watch import has_news
 from mitmtw._upstream.link import Link
+from mitmtw._wire.block import Memory, block_of
 from mitmtw._wire.events import CHUNKED, LENGTH, NO_BODY, UNTIL_CLOSE, RequestHead, ResponseHead
+from mitmtw._wire.fields import credentials
+from mitmtw._wire.framing import ResponseFraming
 from mitmtw._wire.http1_read import BodyReader, HeadBuffer, body_reader, read_response_head
-from mitmtw._wire.http1_write import outgoing, request_head
+from mitmtw._wire.http1_write import outgoing, request_head, request_line
 from mitmtw.errors import (
     ConnectTimedOut,
     MitmtwError,
@@ -55,10 +59,13 @@ class ClientStream(Outgoing):
     @ivar fresh: whether the connection was made for this request.
     @ivar has_answered: whether any byte of an answer came.
     @ivar is_switching: whether the answer was 101.
+    @ivar offers_upgrade: whether the request asked for another protocol, so that 101 may come.
     @ivar body: of the response, None when there is none.
     """
 
-    __slots__ = ("_heads", "_waiting", "body", "fresh", "has_answered", "is_switching", "method", "server_conn")
+    __slots__ = (
+        "_heads", "_waiting", "body", "fresh", "has_answered", "is_switching", "method", "offers_upgrade", "server_conn",
+    )  # fmt: skip
 
     channel: "HTTP1Channel"
 
@@ -70,9 +77,10 @@ class ClientStream(Outgoing):
         self.body: Body | None = None
         self.has_answered = False
         self.is_switching = False
+        self.offers_upgrade = False
         self.method = b""
         self._heads: list[ResponseHead] = []
-        self._waiting: Deferred[ResponseHead] | None = None
+        self._waiting: Pending[ResponseHead] | None = None
 
     # -- the request --------------------------------------------------------------------------------------------------
 
@@ -99,8 +107,25 @@ class ClientStream(Outgoing):
         self.begin(self._head(message, framing, length, came, keep_expect=True), framing)
 
     def _head(self, message: Request, framing: int, length: int, came: RequestHead | None, keep_expect: bool) -> bytes:
-        """The bytes of a request's head."""
+        """The bytes of a request's head; what went out for the same fields before goes out again."""
         self.method = message.raw_method
+        fields = message.headers.raw
+        block = None if came is None or came.expect or message.raw_version != came.version else block_of(fields)
+        if block is None or block is not getattr(came.fields, "block", None):
+            return self._new_head(message, framing, length, came, keep_expect)[0]
+        key = (framing, length, b"close" if self.channel.is_single_use else None)
+        lines = block.lines_for(key)
+        if lines is not None:
+            return request_line(message.raw_method, message.raw_path or b"/") + lines
+        head, login = self._new_head(message, framing, length, came, keep_expect)
+        if not login:
+            block.remember(key, head)
+        return head
+
+    def _new_head(
+        self, message: Request, framing: int, length: int, came: RequestHead | None, keep_expect: bool
+    ) -> tuple[bytes, Any]:
+        """A head for fields that were not sent before; and the credentials in it."""
         version = b"HTTP/1.1"
         nominated: frozenset[bytes] = frozenset()
         upgrade = False
@@ -114,12 +139,15 @@ class ClientStream(Outgoing):
             raw = _with_host(message)
         if came is not None and came.expect and not keep_expect:
             raw = [pair for pair in raw if pair[0].lower() != b"expect"]
+        self.offers_upgrade = upgrade
         connection = b"Upgrade" if upgrade else b"close" if self.channel.is_single_use else None
         fields = outgoing(raw, framing, length, connection=connection, upgrade=upgrade, nominated=nominated)
-        fields = [pair for pair in fields if len(pair[0]) != 19 or pair[0].lower() != b"proxy-authorization"]
-        if _names_scheme(fields, _AUTHORIZATION):
-            self.channel.is_bound = True
-        return request_head(message.raw_method, message.raw_path or b"/", version, fields)
+        login = credentials(fields)
+        if login:
+            fields = [pair for pair in fields if pair[0].lower() != b"proxy-authorization"]
+            if _names_scheme(login, _AUTHORIZATION):
+                self.channel.is_bound = True
+        return request_head(message.raw_method, message.raw_path or b"/", version, fields), login
 
     @override
     def finish(self, trailers: Any = ()) -> None:
@@ -133,14 +161,14 @@ class ClientStream(Outgoing):
         """The next head, if it is here; an interim one is followed by another."""
         return self._heads.pop(0) if self._heads else None
 
-    def read_head(self) -> Deferred[ResponseHead]:
-        """A Deferred of the next head; it fails with L{UpstreamClosed} and other errors of L{mitmtw.errors}."""
-        deferred: Deferred[ResponseHead] = Deferred(self._forget)
-        self._waiting = deferred
+    def read_head(self) -> Pending[ResponseHead]:
+        """What the next head is awaited by; it fails with L{UpstreamClosed} and other errors of L{mitmtw.errors}."""
+        pending: Pending[ResponseHead] = Pending(self._forget)
+        self._waiting = pending
         self.channel.awaiting(self)
-        return deferred
+        return pending
 
-    def _forget(self, deferred: Deferred[Any]) -> None:
+    def _forget(self) -> None:
         self._waiting = None
 
     def head_received(self, head: ResponseHead) -> None:
@@ -225,6 +253,7 @@ class HTTP1Channel(Channel, Protocol):
         self._head_seconds: float = options.response_head_timeout or NEVER
         self._stall: float = options.tcp_timeout or NEVER
         self._heads = HeadBuffer(options.max_head_bytes, is_response=True)
+        self._memory: Memory[ResponseFraming] = Memory()
 
     @override
     def connectionMade(self) -> None:
@@ -265,13 +294,29 @@ class HTTP1Channel(Channel, Protocol):
         """Somebody waits for a head."""
         if self._is_over and stream is self._stream:
             stream.failed(UpstreamClosed("the server closed the connection without an answer"))
-        elif stream.sent == WHOLE:
+        elif stream.sent == WHOLE and not self.full:
             self.deadline = self._seconds() + self._head_seconds
 
     def request_sent(self) -> None:
         """A streamed request is out: now the server has to answer."""
-        if self._stream is not None and self._reader is None and not self._stream.has_answered:
+        if self._stream is not None and self._reader is None and not self._stream.has_answered and not self.full:
             self.deadline = self._seconds() + self._head_seconds
+
+    @override
+    def pauseProducing(self) -> None:
+        """The server does not read as fast as we write."""
+        super().pauseProducing()
+        if self._reader is None and self._stream is not None:
+            self.deadline = self._seconds() + self._stall
+
+    @override
+    def resumeProducing(self) -> None:
+        """The server reads again; when it has the whole request, it has to answer."""
+        stream = self._stream
+        if self._reader is None and stream is not None:
+            is_asked = stream.sent == WHOLE and not stream.is_switching
+            self.deadline = self._seconds() + self._head_seconds if is_asked else NEVER
+        super().resumeProducing()
 
     def keep_unused(self, stream: ClientStream) -> None:
         """Keep the connection for its client; C{stream}, the first one, is not used."""
@@ -299,7 +344,7 @@ class HTTP1Channel(Channel, Protocol):
                 block = self._heads.feed(data)
                 if block is None:
                     return
-                head = read_response_head(block, stream.method, self._proxy.options.max_fields)
+                head = read_response_head(block, stream.method, self._proxy.options.max_fields, self._memory)
                 data = self._heads.rest
                 self._read_head(stream, head, data)
         except RemoteProtocolError as error:
@@ -309,6 +354,8 @@ class HTTP1Channel(Channel, Protocol):
         """A head is whole."""
         if head.status < 200:
             if head.status == 101:
+                if not stream.offers_upgrade:
+                    raise RemoteProtocolError("the server switched to another protocol that nobody asked for", 502)
                 stream.is_switching = True
                 self._rest = rest
                 self.deadline = NEVER
@@ -416,6 +463,8 @@ class HTTP1Channel(Channel, Protocol):
         self.link.hand_over(protocol)
         if rest:
             protocol.dataReceived(rest)
+        if self.link.is_lost:  # while an addon was asked about the answer
+            protocol.connectionLost(Failure(ConnectionLost()))
         return rest
 
     def _fail(self, error: MitmtwError) -> None:
@@ -458,6 +507,9 @@ class HTTP1Channel(Channel, Protocol):
                 body.end([])
             else:
                 body.fail(UpstreamClosed(f"the server closed the connection after {body.received} bytes of the body"))
+        if stream.fresh and isinstance(reason.value, TLSFailed):  # TLS 1.3 judges a client certificate after the handshake
+            stream.failed(reason.value)
+            return
         what = "before its answer was whole" if stream.has_answered else "without an answer"
         stream.failed(UpstreamClosed(f"the server closed the connection {what}"))
 
@@ -474,6 +526,8 @@ class HTTP1Channel(Channel, Protocol):
                 self.link.abort()
             else:
                 self.close()
+        elif self._reader is None and self.full:
+            self._fail(ResponseTimedOut(f"the server took nothing of the request for {self._stall:g} seconds"))
         elif stream.body is None or self._reader is None:
             self._fail(ResponseTimedOut(f"the server did not answer within {seconds:g} seconds"))
         elif self.link.reading.is_held():

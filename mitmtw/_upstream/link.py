@@ -32,6 +32,7 @@ class Link(Protocol):
     @ivar server_conn: what addons see of it.
     @ivar reading: the only owner of the transport's pausing.
     @ivar is_lost: whether it has ended.
+    @ivar was_reset: whether that was not by a FIN.
     """
 
     transport: Any
@@ -40,6 +41,7 @@ class Link(Protocol):
     def __init__(self, proxy: IProxy, server_conn: ServerConnection, client: IClient) -> None:
         self.server_conn = server_conn
         self.is_lost = False
+        self.was_reset = False
         self.reading: Reading
         self.dataReceived = self._keep
         self._proxy = proxy
@@ -152,6 +154,7 @@ class Link(Protocol):
         if self.is_lost:
             return
         self.is_lost = True
+        self.was_reset = reason.check(ConnectionDone) is None
         self.reading.closed()
         conn = self.server_conn
         conn.timestamp_end = self._proxy.now()

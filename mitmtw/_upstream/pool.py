@@ -101,6 +101,9 @@ class Upstream:
 
     async def _connect(self, key: Key, is_tls: bool, sni: str | None, via: Any, client: Any) -> ClientStream:
         """A stream on a new connection, or on the one that was made before it was known what for."""
+        unused, client.early_end = client.early_end, None
+        if unused is not None:
+            unused.abort()  # made for a relay, and now it is HTTP
         link: Link | None = client.early
         if (
             link is not None
@@ -116,6 +119,8 @@ class Upstream:
             conn = ServerConnection((key[0], key[1]), is_tls, sni)
             conn.via = via
             link = await dial(self._proxy, conn, client)
+            if conn.tls and not is_tls and conn.sni is None:
+                conn.sni = key[0]  # an addon wants TLS where there was none
             is_tls = conn.tls
         channel = HTTP1Channel(self._proxy, link, key, self)
         channel.is_single_use = self._proxy.options.upstream_pool == "off"
@@ -223,6 +228,11 @@ class Upstream:
         for idle in list(self._idle.values()):
             for channel in list(idle):
                 channel.close()
+
+    def abort_all(self) -> None:
+        """Reset all connections that are left."""
+        for link in list(self._links):
+            link.abort()
 
 
 def describe_tls(proxy: IProxy, transport: Any, conn: Any) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "TRAILER",
     "TRANSFER_ENCODING",
     "UPGRADE",
+    "credentials",
     "is_secret",
     "is_token",
     "is_value",
@@ -74,6 +75,9 @@ _KIND_BY_NAME: Final = {
     b"transfer-encoding": TRANSFER_ENCODING,
 }
 
+# Fields that a client says who it is with.
+_CREDENTIALS: Final = frozenset((b"authorization", b"proxy-authorization"))
+
 # Lines of these are never kept in memory after their message.
 _SECRET: Final = frozenset((b"authorization", b"proxy-authorization", b"cookie", b"set-cookie"))
 
@@ -101,6 +105,9 @@ _match_line: Final = re.compile(rb"(%b):[ \t]*(%b)" % (TOKEN, _VALUE)).fullmatch
 #: at again.
 KINDS: Final[dict[bytes, int]] = {}
 
+# Field name in any case, to whether it is one of _CREDENTIALS; filled and emptied like L{KINDS}.
+_BEARS_CREDENTIALS: Final[dict[bytes, bool]] = {}
+
 # Whole line to the pair it stands for; only lines that were checked are in it.
 LINES: Final[dict[bytes, tuple[bytes, bytes]]] = {}
 
@@ -125,6 +132,19 @@ def marked(fields: Fields) -> Fields:
         return [pair for pair in fields if kinds[pair[0]]]
     except KeyError:
         return [pair for pair in fields if kind_of(pair[0])]
+
+
+def credentials(fields: Fields) -> Fields:
+    """The Authorization and Proxy-Authorization fields; hardly ever is there one."""
+    bears = _BEARS_CREDENTIALS
+    try:
+        return [pair for pair in fields if bears[pair[0]]]
+    except KeyError:
+        if len(bears) >= _MOST_NAMES:
+            bears.clear()
+        found = [pair for pair in fields if pair[0].lower() in _CREDENTIALS]
+        bears.update((name, name.lower() in _CREDENTIALS) for name, _ in fields if len(name) <= _LONGEST_KEPT)
+        return found
 
 
 def is_token(name: bytes) -> bool:

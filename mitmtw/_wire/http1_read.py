@@ -8,10 +8,17 @@ take the body. All that a connection needs can be imported from here.
 import re
 from typing import Final
 
+from mitmtw._wire.block import Block, Memory, Remembered
 from mitmtw._wire.buffer import MAX_HEAD_BYTES, MAX_LINE_BYTES, HeadBuffer
-from mitmtw._wire.events import RequestHead, ResponseHead
+from mitmtw._wire.events import Fields, RequestHead, ResponseHead
 from mitmtw._wire.fields import LINES, MAX_FIELDS, is_token, marked, read_field
-from mitmtw._wire.framing import is_host, request_framing, response_framing
+from mitmtw._wire.framing import (
+    RequestFraming,
+    ResponseFraming,
+    is_host,
+    request_framing,
+    response_framing,
+)
 from mitmtw._wire.http1_body import BodyReader, ChunkedReader, CloseReader, LengthReader, body_reader
 from mitmtw.errors import RemoteProtocolError
 
@@ -53,16 +60,19 @@ _STATUS_LINES: Final[dict[bytes, tuple[bytes, int, bytes]]] = {}
 _MOST_KEPT: Final = 512
 
 
-def read_request_head(block: bytes, max_fields: int = MAX_FIELDS) -> RequestHead:
+def read_request_head(
+    block: bytes, max_fields: int = MAX_FIELDS, memory: Memory[RequestFraming] | None = None
+) -> RequestHead:
     """
     Read the head of a request.
 
     @param block: the head without the C{CRLF CRLF} at its end, as L{HeadBuffer.feed} returns it.
     @param max_fields: the most fields; the error has the status 431.
+    @param memory: what the connection remembers of its last request.
     @raise RemoteProtocolError: when it is no request that everybody would understand alike; 400, 431, 501 or 505.
     """
-    lines = block.split(b"\r\n")
-    parts = lines[0].split(b" ")
+    first, _, text = block.partition(b"\r\n")
+    parts = first.split(b" ")
     if len(parts) != 3:
         raise RemoteProtocolError("The first line is not method, target and version with one blank between them.")
     method, target, version = parts
@@ -71,40 +81,64 @@ def read_request_head(block: bytes, max_fields: int = MAX_FIELDS) -> RequestHead
     if method not in METHODS and not is_token(method):
         raise RemoteProtocolError("The method is not a token (RFC 9110 section 9.1).")
     if target[:1] != b"/" or target.translate(None, TARGET_CHARACTERS) or method == b"CONNECT":
-        _check_target(method, target)
-    del lines[0]
-    if len(lines) > max_fields:
-        raise RemoteProtocolError(f"There are more than {max_fields} fields.", 431)
-    get = LINES.get
-    fields = [get(line) or read_field(line) for line in lines]
-    framing, length, keep_alive, host, connection, upgrade, expects = request_framing(version, marked(fields))
+        if not is_target(method, target):
+            raise _target_refusal(target)
+    known = None if memory is None else memory.last
+    if known is None or known.text != text or known.about != version or len(known.fields) > max_fields:
+        fields = _read_lines(text, max_fields)
+        known = Block(text, version, fields, request_framing(version, marked(fields)))
+        if memory is not None:
+            memory.last = known
+    framing, length, keep_alive, host, connection, upgrade, expects = known.verdict
+    fields = Remembered.of(known)
     return RequestHead(method, target, version, fields, framing, length, keep_alive, host, connection, upgrade, expects)
 
 
-def read_response_head(block: bytes, request_method: bytes, max_fields: int = MAX_FIELDS) -> ResponseHead:
+def read_response_head(
+    block: bytes,
+    request_method: bytes,
+    max_fields: int = MAX_FIELDS,
+    memory: Memory[ResponseFraming] | None = None,
+) -> ResponseHead:
     """
     Read the head of a response.
 
     @param block: the head without the C{CRLF CRLF} at its end, as L{HeadBuffer.feed} returns it.
     @param request_method: the method of the request that it answers.
     @param max_fields: the most fields.
+    @param memory: what the connection remembers of its last response.
     @raise RemoteProtocolError: when it is no response that everybody would understand alike; always 502.
     """
-    lines = block.split(b"\r\n")
+    first, _, text = block.partition(b"\r\n")
     try:
-        version, status, reason = _STATUS_LINES.get(lines[0]) or _read_status_line(lines[0])
-        del lines[0]
-        if len(lines) > max_fields:
-            raise RemoteProtocolError(f"There are more than {max_fields} fields.")
-        get = LINES.get
-        fields = [get(line) or read_field(line) for line in lines]
-        framing, length, keep_alive, connection, upgrade = response_framing(
-            version, status, marked(fields), request_method
-        )
+        version, status, reason = _STATUS_LINES.get(first) or _read_status_line(first)
+        about = (version, status, request_method)
+        known = None if memory is None else memory.last
+        if known is None or known.text != text or known.about != about or len(known.fields) > max_fields:
+            fields = _read_lines(text, max_fields)
+            known = Block(text, about, fields, response_framing(version, status, marked(fields), request_method))
+            if memory is not None:
+                memory.last = known
     except RemoteProtocolError as refused:
         refused.http_status = 502
         raise
+    framing, length, keep_alive, connection, upgrade = known.verdict
+    fields = Remembered.of(known)
     return ResponseHead(version, status, reason, fields, framing, length, keep_alive, connection, upgrade)
+
+
+def _read_lines(text: bytes, max_fields: int) -> Fields:
+    """
+    Read field lines.
+
+    @param text: the lines, without the last CRLF; nothing when there are none.
+    @raise RemoteProtocolError: when there are too many, or one is no field.
+    """
+    lines = text.split(b"\r\n") if text else []
+    if len(lines) > max_fields:
+        raise RemoteProtocolError(f"There are more than {max_fields} fields.", 431)
+    get = LINES.get
+    return [get(line) or read_field(line) for line in lines]
 
 
 def is_target(method: bytes, target: bytes) -> bool:
@@ -122,16 +156,11 @@ def is_target(method: bytes, target: bytes) -> bool:
     return (target == b"*" and method == b"OPTIONS") or _match_absolute(target) is not None
 
 
-def _check_target(method: bytes, target: bytes) -> None:
-    """
-    Look at a target that is not plainly a path.
-
-    @raise RemoteProtocolError: when it is none of the four forms.
-    """
-    if not is_target(method, target):
-        if b"#" in target:
-            raise RemoteProtocolError("There is a fragment in the request target (RFC 9110 section 4.2.5).")
-        raise RemoteProtocolError("The request target is malformed (RFC 9112 section 3.2).")
+def _target_refusal(target: bytes) -> RemoteProtocolError:
+    """The error for a target that has none of the four forms."""
+    if b"#" in target:
+        return RemoteProtocolError("There is a fragment in the request target (RFC 9110 section 4.2.5).")
+    return RemoteProtocolError("The request target is malformed (RFC 9112 section 3.2).")
 
 
 def _version_refusal(version: bytes) -> RemoteProtocolError:

@@ -8,13 +8,15 @@ HTTP/1 cannot carry, and a blank in a method or a CR in a value would become a s
 from collections.abc import Iterable
 from typing import Final
 
-from mitmtw._wire.events import CHUNKED, LENGTH, NO_BODY, Fields
+from mitmtw._wire.events import CHUNKED, LENGTH, NO_BODY, UNTIL_CLOSE, Fields
 from mitmtw._wire.fields import (
     CONNECTION,
     CONTENT_LENGTH,
     HOP_BY_HOP,
     HOST,
+    KEEP_ALIVE,
     KINDS,
+    PROXY_CONNECTION,
     TE,
     TRANSFER_ENCODING,
     UPGRADE,
@@ -28,7 +30,7 @@ from mitmtw._wire.fields import (
 from mitmtw._wire.http1_read import METHODS, TARGET_CHARACTERS, is_target
 from mitmtw.errors import LocalProtocolError
 
-__all__ = ["chunk", "last_chunk", "outgoing", "request_head", "response_head"]
+__all__ = ["chunk", "last_chunk", "outgoing", "request_head", "request_line", "response_head", "status_line"]
 
 #: Octets of the longest line that is worth keeping.
 _LONGEST_KEPT: Final = 256
@@ -46,6 +48,8 @@ _MOST_CHECKED: Final = 1024
 _MOST_SPECIAL: Final = 8
 # Version and marked fields of heads that were checked.
 _CHECKED: Final[set[tuple[object, ...]]] = set()
+# What never goes on, unless the connection is upgraded.
+_THIS_HOP: Final = frozenset((CONNECTION, PROXY_CONNECTION, UPGRADE, KEEP_ALIVE))
 _ONCE: Final = frozenset((HOST, CONTENT_LENGTH, TRANSFER_ENCODING))
 
 # Tokens of Connection that name no field of their own, or one that is never passed on anyway.
@@ -115,14 +119,25 @@ def request_head(method: bytes, target: bytes, version: bytes, fields: Fields) -
     @param version: C{b"HTTP/1.0"} or C{b"HTTP/1.1"}.
     @raise LocalProtocolError: when the peer would not read what is meant.
     """
+    first = request_line(method, target, version)
+    get = _LINES.get
+    lines = [get(pair) or _write_field(pair) for pair in fields]
+    _check_framing(fields, version)
+    return b"%b%b\r\n" % (first, b"".join(lines))
+
+
+def request_line(method: bytes, target: bytes, version: bytes = b"HTTP/1.1") -> bytes:
+    """
+    The first line of a request.
+
+    @param version: C{b"HTTP/1.0"} or C{b"HTTP/1.1"}; it is checked with the fields.
+    @raise LocalProtocolError: when method or target are not such.
+    """
     if method not in METHODS and not is_token(method):
         raise LocalProtocolError(f"The method {_shown(method)} is not a token.")
     if target[:1] != b"/" or target.translate(None, TARGET_CHARACTERS) or method == b"CONNECT":
         _check_target(method, target)
-    get = _LINES.get
-    lines = [get(pair) or _write_field(pair) for pair in fields]
-    _check_framing(fields, version)
-    return b"%b %b %b\r\n%b\r\n" % (method, target, version, b"".join(lines))
+    return b"%b %b %b\r\n" % (method, target, version)
 
 
 def response_head(version: bytes, status: int, reason: bytes, fields: Fields) -> bytes:
@@ -132,11 +147,20 @@ def response_head(version: bytes, status: int, reason: bytes, fields: Fields) ->
     @param version: C{b"HTTP/1.0"} or C{b"HTTP/1.1"}.
     @raise LocalProtocolError: when the peer would not read what is meant.
     """
-    first = _STATUS_LINES.get((version, status, reason)) or _write_status_line(version, status, reason)
+    first = status_line(version, status, reason)
     get = _LINES.get
     lines = [get(pair) or _write_field(pair) for pair in fields]
     _check_framing(fields, version)
     return b"%b%b\r\n" % (first, b"".join(lines))
+
+
+def status_line(version: bytes, status: int, reason: bytes) -> bytes:
+    """
+    The first line of a response.
+
+    @raise LocalProtocolError: when it cannot be one.
+    """
+    return _STATUS_LINES.get((version, status, reason)) or _write_status_line(version, status, reason)
 
 
 def chunk(content: bytes) -> bytes:
@@ -177,7 +201,7 @@ def outgoing(
 
     What is right already stays byte for byte where it stands; what is wrong is replaced there; what is missing comes at
     the end. C{TE: trailers} goes on with its connection option, as trailers do (RFC 9110 section 10.1.4); any other TE
-    is for this hop alone.
+    is for this hop alone. The list that is returned must not be changed: it may be the one that was given.
 
     @param framing: how the body is framed on the next hop.
     @param length: octets of the body, for the framing L{LENGTH}.
@@ -188,6 +212,10 @@ def outgoing(
     @param keep_length: keep a Content-Length beside no body, as in an answer to HEAD or a 304.
     """
     named = nominated - _ROUTINE - _END_TO_END if nominated else nominated
+    if connection is None and not named and not upgrade:
+        plain = _without_hop(fields, framing, length)
+        if plain is not None:
+            return plain
     kinds = KINDS.get
     out: Fields = []
     append = out.append
@@ -222,6 +250,27 @@ def outgoing(
     if connection is not None or wants_trailers:
         _place_connection(out, marker, connection, wants_trailers)
     return out
+
+
+def _without_hop(fields: Fields, framing: int, length: int) -> Fields | None:
+    """
+    What L{outgoing} gives for most messages: the body is framed right already, and at most fields of this hop go.
+
+    @return: C{fields} itself when nothing has to go; None when more has to be done.
+    """
+    is_framed = framing == NO_BODY or framing == UNTIL_CLOSE
+    gone: list[bytes] = []
+    for name, value in marked(fields):
+        kind = kind_of(name)
+        if kind in _THIS_HOP:
+            gone.append(name)
+        elif kind >= HOP_BY_HOP:
+            if is_framed or kind != CONTENT_LENGTH or value != b"%d" % length:
+                return None
+            is_framed = True
+    if not is_framed or framing == CHUNKED:
+        return None
+    return [pair for pair in fields if pair[0] not in gone] if gone else fields
 
 
 def _place_connection(out: Fields, marker: int, connection: bytes | None, wants_trailers: bool) -> None:

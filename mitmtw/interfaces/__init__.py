@@ -10,11 +10,13 @@ from mitmtw.interfaces.hooks import IHooks
 from mitmtw.interfaces.http import IHTTPAddon
 from mitmtw.interfaces.lifecycle import ILifecycleAddon
 from mitmtw.interfaces.messages import ITCPAddon
+from mitmtw.interfaces.plugins import IAddonMaker
 from mitmtw.interfaces.superset import ILoader, IServerConnectionAddon, IStartupAddon, IUpdateAddon
 from mitmtw.interfaces.websocket import IWebSocketAddon
 
 __all__ = [
     "ADDON_INTERFACES",
+    "IAddonMaker",
     "IConnectionAddon",
     "IHTTPAddon",
     "IHooks",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from zope.interface import Interface
+from zope.interface import Attribute, Interface
 
 from mitmtw.interfaces.gates import ASK, LIFECYCLE, TELL, tag
 from mitmtw.interfaces.hooks import HookResult
@@ -16,6 +16,8 @@ __all__ = ["ILoader", "IServerConnectionAddon", "IStartupAddon", "IUpdateAddon"]
 
 class ILoader(Interface):
     """What an addon is given by C{load}."""
+
+    reactor = Attribute("The reactor that the proxy runs on: for timers (C{callLater}), connections and threads.")
 
     def add_option(
         name: str,
@@ -45,7 +47,8 @@ class IStartupAddon(Interface):
         """
         Called once for each addon, right before its C{start}: the place to add options of its own.
 
-        @param loader: its C{add_option(name, typespec, default, help, choices=None, unit="")} declares an option.
+        @param loader: its C{add_option(name, typespec, default, help, choices=None, unit="")} declares an option, its
+            C{reactor} is the one that the proxy runs on.
         """
 
     def running() -> HookResult:

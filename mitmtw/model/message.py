@@ -8,6 +8,8 @@ encoding. A body that nobody edits is never changed, nor are the fields.
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from mitmtw.model import coding as codings
@@ -329,10 +331,11 @@ class Message:
 
     def copy(self) -> Self:
         """The same message with fields of its own."""
-        other = type(self).__new__(type(self))
-        for kind in type(self).__mro__:
-            for name in getattr(kind, "__slots__", ()):
-                setattr(other, name, getattr(self, name))
+        kind = type(self)
+        other = kind.__new__(kind)
+        names, values_of = _slots_of(kind)
+        for name, value in zip(names, values_of(self), strict=True):
+            setattr(other, name, value)
         other.headers = self.headers.copy()
         if self.trailers is not None:
             other.trailers = self.trailers.copy()
@@ -356,6 +359,13 @@ class Message:
         self._decoded = None
         self.set_state(state)
         return self
+
+
+@cache
+def _slots_of(kind: type[Message]) -> tuple[tuple[str, ...], Callable[[Message], tuple[Any, ...]]]:
+    """The names of all attributes of a class of messages, and what gets all of their values at once."""
+    names = tuple(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
+    return names, attrgetter(*names)
 
 
 def _checked(content: bytes) -> bytes:

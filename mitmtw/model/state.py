@@ -38,7 +38,7 @@ def restore(noun: object, names: Iterable[str], state: State) -> None:
 def _plain(value: Any) -> Any:
     """A value that shares nothing that can be changed with the one given."""
     if isinstance(value, Headers):
-        return value.raw.copy()
+        return list(value.raw)
     if isinstance(value, dict):
         return {key: _plain(held) for key, held in value.items()}
     if isinstance(value, list):

@@ -19,6 +19,7 @@ class Recorder:
         recorder = Recorder(request=lambda flow: flow.kill())
 
     @ivar events: pairs of the hook's name and its argument, in order.
+    @ivar wants_body: as on any addon; False leaves bodies to the others.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Recorder:
         @param handlers: what to do at a hook; what it returns is returned to the proxy.
         """
         self.name = name
+        self.wants_body: bool | None = None
         self.events: list[tuple[str, Any]] = []
         wanted = set(only) if only is not None else {hook for hook in TABLE if hook not in _QUIET}
         for hook in wanted | set(handlers):

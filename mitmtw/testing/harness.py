@@ -7,13 +7,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
-from typing_extensions import override
 
+from mitmtw._tls.authority import Authority
 from mitmtw.core_options import core_options
 from mitmtw.daemon import ProxyService
 from mitmtw.testing.authority import throw_away_authority, throw_away_root
 from mitmtw.testing.network import Network
-from mitmtw.testing.peers import Origin, Peer
+from mitmtw.testing.peers import Once, Origin, Peer
 from mitmtw.testing.tls import TLSOrigin, secure_client
 
 __all__ = ["Harness"]
@@ -134,24 +134,15 @@ class Harness:
     def client(self, port: int = 8080) -> Peer:
         """A connected client of the proxy."""
         peer = Peer()
-        self.network.connectTCP("127.0.0.1", port, _Once(peer))
+        self.connect(peer, port)
         self.pump()
         return peer
 
+    def connect(self, peer: Peer, port: int = 8080) -> None:
+        """Begin to connect a client of any kind to the proxy."""
+        self.network.connectTCP("127.0.0.1", port, Once(peer))
 
-class _Once(Factory):
-    """A client factory for one protocol."""
-
-    noisy = False
-
-    def __init__(self, protocol: Peer) -> None:
-        self._protocol = protocol
-
-    @override
-    def buildProtocol(self, addr: Any) -> Peer:
-        """The protocol."""
-        return self._protocol
-
-    def clientConnectionFailed(self, connector: Any, reason: Any) -> None:  # noqa: N802 - Twisted's name
-        """Nobody is there."""
-        self._protocol.lost = reason
+    @property
+    def trusted(self) -> Authority:
+        """Whom clients trust that trust the proxy."""
+        return self._peers_authority

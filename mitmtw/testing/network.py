@@ -31,6 +31,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
+from mitmtw.testing.threads import MemoryThreads
 from mitmtw.testing.transport import MemoryTransport
 
 __all__ = ["MemoryPort", "Network"]
@@ -97,6 +98,7 @@ class _Connector:
         self._address = IPv4Address("TCP", host, port)
         self._source = source
         self._call = network.callLater(0, self._try, timeout)
+        factory.startedConnecting(self)
 
     def getDestination(self) -> IAddress:  # noqa: N802 - Twisted's name
         """Where to."""
@@ -139,9 +141,9 @@ class _Connector:
 
 
 @implementer(IReactorTCP, IReactorPluggableNameResolver, IHostnameResolver)
-class Network(Clock):
+class Network(MemoryThreads, Clock):
     """
-    The network, and the clock.
+    The network, the clock, and the threads.
 
     @ivar names: names to lists of IPv4 addresses; others cannot be resolved.
     @ivar ports: what listens, by (host, port).
@@ -150,7 +152,8 @@ class Network(Clock):
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        MemoryThreads.__init__(self)
+        Clock.__init__(self)
         self.rightNow = 1_700_000_000.0
         self.names: dict[str, list[str]] = {"localhost": ["127.0.0.1"]}
         self.ports: dict[tuple[str, int], MemoryPort] = {}
@@ -223,7 +226,8 @@ class Network(Clock):
             due = [call for call in self.getDelayedCalls() if call.getTime() <= self.seconds()]
             if due:
                 super().advance(0)
-            if not moved and not due:
+            worked = self.hear() or (not self.are_threads_held and self.work())
+            if not moved and not due and not worked:
                 return
         raise AssertionError("the network does not come to rest")
 

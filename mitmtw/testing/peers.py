@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import ClientFactory, Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-__all__ = ["Origin", "Peer"]
+__all__ = ["Once", "Origin", "Peer"]
 
 
 @implementer(IHalfCloseableProtocol)
@@ -25,7 +25,7 @@ class Peer(Protocol):
     @ivar lost: why the connection ended, None while it has not.
     """
 
-    def __init__(self, answer: Callable[["Peer"], None] | None = None) -> None:
+    def __init__(self, answer: Callable[["Peer"], object] | None = None) -> None:
         """@param answer: called after each read."""
         self.received = b""
         self.is_connected = False
@@ -129,3 +129,22 @@ class Origin(Factory):
     def received(self) -> bytes:
         """All bytes of all connections."""
         return b"".join(peer.received for peer in self.peers)
+
+
+class Once(ClientFactory):
+    """A client factory for one peer, which is also told when there is nobody to connect to."""
+
+    noisy = False
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    @override
+    def buildProtocol(self, addr: IAddress | None) -> Peer:
+        """The peer."""
+        return self._peer
+
+    @override
+    def clientConnectionFailed(self, connector: Any, reason: Failure) -> None:
+        """Nobody is there."""
+        self._peer.connectionLost(reason)

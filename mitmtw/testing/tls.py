@@ -16,16 +16,19 @@ from mitmtw.testing.peers import Origin, Peer
 __all__ = ["TLSOrigin", "secure_client"]
 
 
-def secure_client(authority: IAuthority, client: Peer, name: str, alpn: Sequence[bytes]) -> Peer:
+def secure_client(
+    authority: IAuthority, client: Peer, name: str, alpn: Sequence[bytes], inner: Peer | None = None
+) -> Peer:
     """
     Start TLS as a client on a connection.
 
     @param authority: says whom the client trusts.
     @param client: the connection; what it hears from now on is TLS.
     @param name: the name to send and to verify.
-    @return: a peer that speaks inside.
+    @param inner: what speaks inside; a new peer unless given.
+    @return: the peer that speaks inside.
     """
-    inner = Peer()
+    inner = inner or Peer()
     protocol: Any = authority.client_side(TLSParameters(name, name, tuple(alpn), None, True), inner)
     protocol.is_of_test = True
     wire = client.wire

@@ -2,8 +2,8 @@
 One end of an in-memory connection; L{mitmtw.testing.network.Network} moves the bytes.
 
 It behaves as sockets under Twisted do in what matters for a proxy: writing more than 64 KiB pauses a registered
-producer, a paused end gets no bytes and does not notice an end of the stream, C{loseConnection} waits for the
-producer, a reset drops what was on its way.
+producer, a paused end gets no bytes and does not notice an end of the stream, C{loseConnection} waits for a
+producer that was paused, a reset drops what was on its way.
 """
 
 from collections.abc import Iterable
@@ -45,6 +45,7 @@ class MemoryTransport:
         self.disconnected = False
         self.producer: Any = None
         self.producer_paused = False
+        self._awaits_producer = False
         self.bytes_written = 0
         self._host = host
         self._peer_address = peer_address
@@ -67,6 +68,7 @@ class MemoryTransport:
             return
         self.outgoing += data
         self.bytes_written += len(data)
+        self._awaits_producer = False
         if self.producer is not None and len(self.outgoing) > _PRODUCER_BYTES and not self.producer_paused:
             self.producer_paused = True
             self.producer.pauseProducing()
@@ -82,7 +84,7 @@ class MemoryTransport:
 
     def abortConnection(self) -> None:  # noqa: N802 - Twisted's name
         """Reset."""
-        if not self.disconnected and self._was_reset is None:
+        if not self.disconnected and not isinstance(self._was_reset, ConnectionAborted):
             self.outgoing.clear()
             self._was_reset = ConnectionAborted()
             if not self.peer.disconnected:
@@ -132,7 +134,7 @@ class MemoryTransport:
     def unregisterProducer(self) -> None:  # noqa: N802 - Twisted's name
         """Forget the producer."""
         self.producer = None
-        self.producer_paused = False
+        self.producer_paused = self._awaits_producer = False
 
     def pauseProducing(self) -> None:
         """Read no more."""
@@ -168,6 +170,7 @@ class MemoryTransport:
             return True
         if not self.outgoing and self.producer is not None and self.producer_paused:
             self.producer_paused = False
+            self._awaits_producer = self.disconnecting  # not looked at again before it writes or is unregistered
             self.producer.resumeProducing()
             moved = True
         if not self.outgoing and self._write_closing and not self._fin_sent:
@@ -182,7 +185,7 @@ class MemoryTransport:
         ):
             self._lost(self._was_reset)
             return True
-        if self.disconnecting and not self.outgoing and self.producer is None:
+        if self.disconnecting and not self.outgoing and not self.producer_paused and not self._awaits_producer:
             self.peer._fin_arrived = True
             self._lost(ConnectionDone())
             return True

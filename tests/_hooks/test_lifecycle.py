@@ -111,7 +111,9 @@ class StartupTests(LifecycleTestCase):
         self.successResultOf(self.begin(Declares()))
         self.assertEqual(seen, [(3, {"color", "size", "depth"})])
         self.assertEqual((self.options.find("depth").owner, self.options.find("depth").unit), ("declares", "meters"))
-        verifyObject(ILoader, Loader(self.options, "x"))
+        loader = Loader(self.options, "x", self.clock)
+        verifyObject(ILoader, loader)
+        self.assertIs(loader.reactor, self.clock)
 
     def test_option_taken(self) -> None:
         """An option that is there already ends startup."""

@@ -196,12 +196,15 @@ class DeadlineTests(HooksTestCase):
     def test_warning(self) -> None:
         """One warning names addon, hook and flow; an answer after it is in time."""
         answer: Deferred[None] = Deferred()
-        self.add(addon(request=lambda flow: answer))
+        handler = lambda flow: answer  # noqa: E731 - its line is needed
+        self.add(addon(request=handler))
         pending = self.waiting()
         self.clock.advance(4.9)
         self.assertEqual(self.events, [])
         self.clock.pump([0.1, 5, 5, 5])
-        self.assertEqual(self.logged(), ["addon probe: request has not answered for 5 s; flow flow-1"])
+        place = f"{__file__}:{handler.__code__.co_firstlineno}"
+        expected = f"addon probe: request has not answered for 5 s, it waits at {place}; flow flow-1"
+        self.assertEqual(self.logged(), [expected])
         answer.callback(None)
         self.successResultOf(pending)
         self.assert_nothing_left()

@@ -6,13 +6,13 @@ the end.
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import globalLogPublisher
 
 from mitmtw.testing import Harness, Origin, Peer, Recorder
 from tests.acceptance.base import Acceptance
 
-__all__ = ["ASK_HOOKS", "CONNECT", "FailureCase", "Holder", "Scene"]
+__all__ = ["ASK_HOOKS", "CONNECT", "FailureCase", "Holder", "Scene", "Stubborn"]
 
 #: The ask hooks of an HTTP exchange, in order.
 ASK_HOOKS = ("requestheaders", "request", "responseheaders", "response", "error")
@@ -27,11 +27,9 @@ class Holder:
     @ivar cancelled: how many of them were cancelled.
     """
 
-    def __init__(self, swallows: bool = False) -> None:
-        """@param swallows: the cancellation of its Deferreds is swallowed: they stay as they are."""
+    def __init__(self) -> None:
         self.held: list[Deferred[Any]] = []
         self.cancelled = 0
-        self._swallows = swallows
 
     def __call__(self, *arguments: Any) -> Deferred[Any]:
         deferred: Deferred[Any] = Deferred(self._cancel)
@@ -40,11 +38,6 @@ class Holder:
 
     def _cancel(self, deferred: Deferred[Any]) -> None:
         self.cancelled += 1
-        if self._swallows:
-            deferred.addErrback(lambda _: None)
-            deferred._suppressAlreadyCalled = False
-            deferred.called = False
-            return
 
     @property
     def pending(self) -> list[Deferred[Any]]:
@@ -64,6 +57,33 @@ class Holder:
         return len(pending)
 
 
+class Stubborn:
+    """
+    An asynchronous handler that swallows its cancellation: it notes it, then waits for something else.
+
+    @ivar first: what it waits for.
+    @ivar second: what it waits for after its cancellation.
+    @ivar cancelled: how often it was cancelled.
+    @ivar finish: what it does at its end, with its argument.
+    """
+
+    def __init__(self, finish: Callable[[Any], None] = lambda subject: None) -> None:
+        self.first: Deferred[Any] = Deferred()
+        self.second: Deferred[Any] = Deferred(lambda _: None)
+        self.cancelled = 0
+        self.ended = 0
+        self.finish = finish
+
+    async def __call__(self, subject: Any) -> None:
+        try:
+            await self.first
+        except CancelledError:
+            self.cancelled += 1
+            await self.second
+        self.finish(subject)
+        self.ended += 1
+
+
 class Scene:
     """A proxy, a client, a server, and perhaps a handler that is held."""
 
@@ -75,6 +95,7 @@ class Scene:
         self.harness: Harness = case.proxy(self.recorder, **settings)
         self.origin: Origin = self.harness.origin("example.com", 80)
         self.client: Peer = self.harness.client()
+        self.proxy_wire: Any = self.client.wire.peer  # the proxy's end of the client's connection
 
     def send(self, data: bytes) -> "Scene":
         """The client sends."""
@@ -157,23 +178,11 @@ class FailureCase(Acceptance):
             self.assertEqual(proxy.collected.total, 0, "collected bytes are not given back")
             self.assertEqual(proxy.clients, set())
 
-    def check_next_is_served(self, harness: Harness, origin: Origin) -> None:
+    def check_next_is_served(self, harness: Harness, origin: Origin, host: str = "example.com") -> None:
         """A request on a new connection is served by C{origin}."""
-        client = self.send(harness, b"GET http://example.com/next HTTP/1.1\r\nHost: example.com\r\n\r\n")
-        if not client.received:
-            origin.peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext")
-            harness.pump()
+        client = self.send(harness, f"GET http://{host}/next HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        origin.peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext")
+        harness.pump()
         self.assertTrue(client.received.endswith(b"\r\n\r\nnext"), client.received)
         client.close()
         harness.pump()
-
-
-def once(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A handler that does C{function} at its first call and nothing later."""
-    calls: list[object] = []
-
-    def handler(*arguments: Any) -> Any:
-        calls.append(arguments)
-        return function(*arguments) if len(calls) == 1 else None
-
-    return handler

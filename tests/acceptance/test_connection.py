@@ -253,7 +253,9 @@ class ServerConnectTests(Acceptance):
                 peer.send(OK)
 
         tunnels: list[bytes] = []
-        harness = self.proxy(Recorder(serverconnect=lambda conn: setattr(conn, "via", "httpconnect:proxy.example:3128")))
+        harness = self.proxy(
+            Recorder(serverconnect=lambda conn: setattr(conn, "via", "httpconnect:proxy.example:3128"))
+        )
         origin = harness.origin("proxy.example", 3128, proxy)
         client = self.send(harness, GET)
         self.assertEqual(tunnels, [b"CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n\r\n"])
@@ -262,7 +264,9 @@ class ServerConnectTests(Acceptance):
 
     def test_serverconnect_via_refused(self) -> None:
         """A proxy that refuses the tunnel is named in the answer."""
-        harness = self.proxy(Recorder(serverconnect=lambda conn: setattr(conn, "via", "httpconnect:proxy.example:3128")))
+        harness = self.proxy(
+            Recorder(serverconnect=lambda conn: setattr(conn, "via", "httpconnect:proxy.example:3128"))
+        )
         harness.origin("proxy.example", 3128, answer(b"", status="403 No way"))
         client = self.send(harness, GET)
         self.assertTrue(client.received.startswith(b"HTTP/1.1 502 "))
@@ -270,9 +274,7 @@ class ServerConnectTests(Acceptance):
 
     def test_serverconnect_via_endpoint(self) -> None:
         """By an endpoint string: that is dialled instead of the address."""
-        harness = self.proxy(
-            Recorder(serverconnect=lambda conn: setattr(conn, "via", "tcp:host=192.0.2.77:port=1234"))
-        )
+        harness = self.proxy(Recorder(serverconnect=lambda conn: setattr(conn, "via", "tcp:host=192.0.2.77:port=1234")))
         origin = self.origin(harness, b"there", "192.0.2.77", 1234)
         client = self.send(harness, GET)
         self.assertIn(b"\r\nHost: example.com\r\n", origin.received)

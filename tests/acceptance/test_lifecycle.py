@@ -4,13 +4,15 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.protocol import ClientFactory
 from twisted.logger import Logger
 
+from mitmtw._hooks.lifecycle import Lifecycle
 from mitmtw.core_options import core_options
 from mitmtw.daemon import ProxyService
 from mitmtw.errors import OptionsError
 from mitmtw.model import Response
-from mitmtw.testing import Origin, Recorder, throw_away_authority
+from mitmtw.testing import Harness, Peer, Recorder, throw_away_authority
 from mitmtw.testing.network import Network
 from tests.acceptance.base import GET, OK, Acceptance
 
@@ -54,7 +56,7 @@ class StartTests(Acceptance):
         self.assertIn(b"X-Seen: later\r\n", client.received)
 
     def test_start_comes_first(self) -> None:
-        """start is before configure, configure before running, running before traffic."""
+        """C{start} is before configure, configure before running, running before traffic."""
         hooks = ("start", "configure", "running", "clientconnect")
         recorder = Recorder(only=hooks)
         harness = self.proxy(recorder)
@@ -69,18 +71,23 @@ class StartTests(Acceptance):
 
         harness = self.proxy(Recorder(only=(), configure=refuse))
         self.assertEqual([str(failure.value) for failure in harness.failures], ["nonsense"])
-        self.assertEqual(self.send(harness, GET).received, b"")
+        self.assertIsNotNone(harness.client().lost)
 
 
 class ConfigureTests(Acceptance):
     """Options and their changes."""
+
+    def lifecycle(self, harness: Harness) -> Lifecycle:
+        """The life of a started proxy's addons."""
+        assert harness.service.lifecycle is not None
+        return harness.service.lifecycle
 
     def test_configure_full_set_then_diff(self) -> None:
         """All names at first, the changed ones later, with a live view of the values."""
         seen: list[tuple[set[str], float]] = []
         addon = Recorder(only=(), configure=lambda options, names: seen.append((names, options.hook_timeout)))
         harness = self.proxy(addon)
-        self.successResultOf(harness.service.lifecycle.update_options({"hook_timeout": 7.0, "via_header": False}))
+        self.successResultOf(self.lifecycle(harness).update_options({"hook_timeout": 7.0, "via_header": False}))
         self.assertEqual(seen, [(set(core_options().names()), 60.0), ({"hook_timeout"}, 7.0)])
 
     def test_options_error_rolls_back(self) -> None:
@@ -93,7 +100,7 @@ class ConfigureTests(Acceptance):
 
         first = Recorder("first", only=(), configure=lambda options, names: seen.append(options.hook_timeout))
         harness = self.proxy(first, Recorder("second", only=(), configure=refuse))
-        changed = harness.service.lifecycle.update_options({"hook_timeout": 7.0})
+        changed = self.lifecycle(harness).update_options({"hook_timeout": 7.0})
         self.assertEqual(str(self.failureResultOf(changed, OptionsError).value), "not seven")
         self.assertEqual(seen, [60.0, 7.0, 60.0])
         self.assertEqual(harness.options.hook_timeout, 60.0)
@@ -103,7 +110,7 @@ class ConfigureTests(Acceptance):
         harness = self.proxy()
         origin = self.origin(harness)
         client = self.send(harness, GET)
-        self.successResultOf(harness.service.lifecycle.update_options({"via_header": True}))
+        self.successResultOf(self.lifecycle(harness).update_options({"via_header": True}))
         client.send(GET)
         harness.pump()
         self.assertEqual(origin.received.count(b"Via: 1.1 mitmtw\r\n"), 1)
@@ -113,9 +120,9 @@ class DoneTests(Acceptance):
     """The end."""
 
     def test_done_once_on_shutdown(self) -> None:
-        """done is called once, last, children before parents, also when the service is stopped twice."""
+        """C{done} is called once, last, children before parents, also when the service is stopped twice."""
         order: list[str] = []
-        parent = Recorder("parent", only=("clientdisconnect",), done=lambda: order.append("parent"))
+        parent: Any = Recorder("parent", only=("clientdisconnect",), done=lambda: order.append("parent"))
         parent.addons = [Recorder("child", only=(), done=lambda: order.append("child"))]
         harness = self.proxy(parent, Recorder("other", only=(), done=lambda: order.append("other")), drain_timeout=0)
         harness.client()
@@ -147,7 +154,7 @@ class DoneTests(Acceptance):
         harness.pump()
         self.successResultOf(stopped)
         self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"))
-        self.assertEqual(recorder.trace[-3:], ["response", "clientdisconnect", "done"])
+        self.assertEqual(recorder.trace[-4:], ["response", "clientdisconnect", "serverdisconnect", "done"])
 
     def test_the_rest_is_killed(self) -> None:
         """What is not finished within drain_timeout ends with error, and its client is reset, before done."""
@@ -196,7 +203,9 @@ class LogAndTickTests(Acceptance):
             ticks.append(Deferred())
             return ticks[-1]
 
-        harness = self.proxy(Recorder("slow", only=(), tick=tick), Recorder("holds", only=(), request=lambda _: Deferred()))
+        harness = self.proxy(
+            Recorder("slow", only=(), tick=tick), Recorder("holds", only=(), request=lambda _: Deferred())
+        )
         for _ in range(20):
             self.send(harness, GET)
         harness.advance(0.1, 0.1, 0.1)
@@ -226,12 +235,18 @@ class ScriptTests(Acceptance):
         )
         service.startService()
         network.settle()
-        self.addCleanup(lambda: self.successResultOf(service.stopService()))
+
+        def stop() -> None:
+            stopped = service.stopService()
+            network.settle()
+            self.successResultOf(stopped)
+
+        self.addCleanup(stop)
         return network, service
 
     def test_module_and_addons_list(self) -> None:
         """A file's own functions are handlers, and those of its list addons come after them."""
-        network, service = self.service(
+        network, _service = self.service(
             "from mitmtw.model import Response\n"
             "class Second:\n"
             "    def request(self, flow):\n"
@@ -240,10 +255,10 @@ class ScriptTests(Acceptance):
             "def request(flow):\n"
             "    flow.response = Response.make(200, b'from the script')\n"
         )
-        clients = Origin()
-        network.connectTCP("127.0.0.1", 8080, clients)
+        client = Peer()
+        factory = ClientFactory.forProtocol(lambda: client)
+        network.connectTCP("127.0.0.1", 8080, factory)
         network.settle()
-        client = clients.peer
         client.send(GET)
         network.settle()
         self.assertIn(b"\r\nX-Second: yes\r\n", client.received)

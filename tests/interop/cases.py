@@ -9,18 +9,20 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
-from twisted.trial.unittest import TestCase
+from twisted.trial.unittest import SkipTest, TestCase
 
 from mitmtw.core_options import core_options
 from mitmtw.daemon import ProxyService
 from tests._tls.certificates import made
 from tests.interop.origins import HTTPOrigin, RawOrigin, Talk
 
-__all__ = ["ROOT", "InteropCase", "Started", "clean_environment"]
+__all__ = ["ROOT", "InteropCase", "Started", "clean_environment", "require_module"]
 
 ROOT = Path(__file__).parents[2]
 _ANY_PORT = "tcp:0:interface=127.0.0.1"
@@ -28,6 +30,17 @@ _ANY_PORT = "tcp:0:interface=127.0.0.1"
 _PATIENCE = 30
 _AUTHORITY = made("Origin CA", is_authority=True)
 _LEAF = made("localhost", _AUTHORITY, names=["localhost", "127.0.0.1", "::1", "*.example.test"])
+
+
+def require_module(testcase: TestCase, name: str) -> Any:
+    """Import a client library of the test extra; like L{tests.tools.require_tool} where it is missing."""
+    try:
+        return import_module(name)
+    except ImportError:
+        reason = f"the module {name} is not installed"
+    if os.environ.get("MITMTW_CI"):
+        raise testcase.failureException(reason)
+    raise SkipTest(reason)
 
 
 def clean_environment(**more: str) -> dict[str, str]:
@@ -98,6 +111,20 @@ class Started:
                 self._process.wait()
 
 
+class _Running:
+    """
+    Tells when the proxy runs; hears of no flow.
+
+    @ivar reached: fires then, or fails when it cannot start.
+    """
+
+    def __init__(self) -> None:
+        self.reached: Deferred[None] = Deferred()
+
+    def running(self) -> None:
+        self.reached.callback(None)
+
+
 class InteropCase(TestCase):
     """A test with a proxy and real sockets."""
 
@@ -132,18 +159,15 @@ class InteropCase(TestCase):
         registry = core_options()
         options.setdefault("upstream_ca", str(self.origin_ca))
         registry.apply({"confdir": str(self.confdir), "drain_timeout": 1, **options})
+        running = _Running()
         self.service = service = ProxyService(
-            cast(Any, reactor), registry, listeners=listeners, scripts=[str(one) for one in scripts], addons=addons
-        )
-        failures: list[Any] = []
-        service.failed.addErrback(failures.append)
+            cast(Any, reactor), registry, listeners=listeners, scripts=[str(one) for one in scripts],
+            addons=(*addons, running),
+        )  # fmt: skip
+        service.failed.addErrback(running.reached.errback)
         self.addCleanup(service.stopService)
         service.startService()
-        starting = service._starting
-        if starting is not None:
-            await starting
-        for failure in failures:
-            failure.raiseException()
+        await running.reached
         self.ports = [address.port for address in service.addresses]
         self.port = self.ports[0]
 
@@ -171,7 +195,7 @@ class InteropCase(TestCase):
         """Run a program to its end."""
         return await deferToThread(
             subprocess.run, argv, input=stdin, capture_output=True, timeout=_PATIENCE, cwd=self.directory,
-            env=clean_environment(HOME=str(self.directory), **environment),
+            env=clean_environment(**{"HOME": str(self.directory), **environment}),
         )  # fmt: skip
 
     def start_program(self, *argv: str, name: str = "program", **environment: str) -> Started:

@@ -2,7 +2,6 @@
 Servers in threads: Python's C{http.server} with a few paths, and one that speaks whatever bytes a test wants.
 """
 
-import brotli
 import gzip
 import hashlib
 import socket
@@ -14,7 +13,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-__all__ = ["BLOCK", "HTTPOrigin", "RawOrigin", "Talk"]
+import brotli
+
+__all__ = ["BLOCK", "HTTPOrigin", "RawOrigin", "Talk", "digest_of"]
 
 #: What large bodies are made of; its length is no multiple of any buffer's.
 BLOCK = bytes(range(256)) * 251
@@ -172,7 +173,7 @@ class _Paths(BaseHTTPRequestHandler):
         self.server.connections += 1
         super().setup()
 
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the standard library's name
+    def log_message(self, format: str, *arguments: object) -> None:
         """Write nothing."""
 
     def parse_request(self) -> bool:
@@ -210,7 +211,7 @@ class _Paths(BaseHTTPRequestHandler):
             size += len(piece)
         self._send(f"{size} {digest.hexdigest()}".encode())
 
-    do_PUT = do_POST
+    do_PUT = do_POST  # noqa: N815 - the standard library's name
 
     def _body(self) -> Any:
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":

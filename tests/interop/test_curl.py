@@ -55,6 +55,15 @@ class PlainTests(CurlCase):
         self.assertNotIn("Proxy-Connection", fields)
         self.assertEqual(fields["Host"], f"127.0.0.1:{origin.port}")
 
+    async def test_environment(self) -> None:
+        """A client that is told of the proxy by its environment."""
+        origin = self.http_origin()
+        await self.start_proxy()
+        environment = {"http_proxy": self.url, "no_proxy": ""}
+        url = f"http://127.0.0.1:{origin.port}/e"
+        done = await self.run_program(self.program, "-q", "-sS", "-w", " %{remote_port}", url, environment=environment)
+        self.assertEqual(done.stdout.decode(), f"GET /e {self.port}")
+
     async def test_name(self) -> None:
         """A host name is resolved by the system's resolver."""
         origin = self.http_origin()
@@ -73,7 +82,8 @@ class PlainTests(CurlCase):
         origin = self.http_origin()
         await self.start_proxy(Spy())
         url = f"http://127.0.0.1:{origin.port}/"
-        out = await self.fetch("-I", url, "-w", "%{num_connects}", "--next", "-sS", "-x", self.url, url, "-w", " %{num_connects}")
+        second = ("--next", "-sS", "-x", self.url, url, "-w", " %{num_connects}")
+        out = await self.fetch("-I", url, "-w", "%{num_connects}", *second)
         self.assertIn(b"Content-Length: 12345\r\n", out)
         self.assertTrue(out.endswith(b"\r\n\r\n1GET / 0"), out)
 
@@ -113,9 +123,8 @@ class UploadTests(CurlCase):
             with self.subTest(addons=addons):
                 origin = self.http_origin()
                 await self.start_proxy(*addons)
-                done = await self.curl(
-                    "-v", "-H", "Expect: 100-continue", "--expect100-timeout", "20", "-d", "x" * 5000, f"http://127.0.0.1:{origin.port}/"
-                )
+                expecting = ("-v", "-H", "Expect: 100-continue", "--expect100-timeout", "20", "-d", "x" * 5000)
+                done = await self.curl(*expecting, f"http://127.0.0.1:{origin.port}/")
                 self.assertEqual(done.stdout.split()[0], b"5000")
                 self.assertIn(b"< HTTP/1.1 100 Continue", done.stderr)
                 await self.service.stopService()
@@ -178,7 +187,8 @@ class InterimTests(CurlCase):
         origin = self.raw_origin(hint)
         await self.start_proxy(Spy())
         out = await self.fetch("-i", f"http://127.0.0.1:{origin.port}/")
-        self.assertTrue(out.startswith(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\nHTTP/1.1 200 OK\r\n"), out)
+        hint_head = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"
+        self.assertTrue(out.startswith(hint_head + b"HTTP/1.1 200 OK\r\n"), out)
         self.assertTrue(out.endswith(b"\r\n\r\nhi"))
 
     async def test_trailers(self) -> None:
@@ -186,7 +196,8 @@ class InterimTests(CurlCase):
 
         def answer(talk: Talk) -> None:
             talk.read_head()
-            talk.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n")
+            talk.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n")
+            talk.send(b"2\r\nhi\r\n0\r\nX-Sum: 7\r\n\r\n")
 
         spy = Spy()
         for addons in ((), (spy,)):
@@ -242,7 +253,7 @@ class TLSTests(CurlCase):
     """HTTPS, with a certificate of ours towards curl."""
 
     async def test_get(self) -> None:
-        """curl trusts our certificate for a name and for an address, and the addon sees inside."""
+        """The client trusts our certificate for a name and for an address, and the addon sees inside."""
         origin = self.http_origin(is_tls=True)
         spy = Spy()
         await self.start_proxy(spy)
@@ -288,7 +299,8 @@ class TLSTests(CurlCase):
         await self.start_proxy()
         for version in ("1.2", "1.3"):
             arguments = (f"--tlsv{version}", "--tls-max", version)
-            self.assertEqual(await self.fetch(*arguments, f"https://localhost:{origin.port}/{version}"), f"GET /{version}".encode())
+            out = await self.fetch(*arguments, f"https://localhost:{origin.port}/{version}")
+            self.assertEqual(out, f"GET /{version}".encode())
 
 
 class BulkTests(CurlCase):

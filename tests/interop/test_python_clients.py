@@ -1,11 +1,10 @@
 """Python's own clients: requests and httpx."""
 
-import json
+import ssl
 
 from twisted.internet.threads import deferToThread
 
-from tests.interop.cases import InteropCase
-from tests.tools import require_module
+from tests.interop.cases import InteropCase, require_module
 
 
 class RequestsTests(InteropCase):
@@ -26,7 +25,8 @@ class RequestsTests(InteropCase):
                 for origin in (f"http://127.0.0.1:{plain.port}", f"https://localhost:{secure.port}"):
                     answers.append(session.get(origin + "/r", timeout=20).text)
                     answers.append(session.post(origin, data=b"u" * 300_000, timeout=20).text.split()[0])
-                    answers.append(session.put(origin, data=iter([b"a" * 1000, b"b" * 2000]), timeout=20).text.split()[0])
+                    pieces = iter([b"a" * 1000, b"b" * 2000])
+                    answers.append(session.put(origin, data=pieces, timeout=20).text.split()[0])
                     answers.append(session.get(origin + "/gzip", timeout=20).text)
                 return answers
 
@@ -44,16 +44,14 @@ class HTTPXTests(InteropCase):
         await self.start_proxy()
 
         def talk() -> list[object]:
-            import ssl
-
             context = ssl.create_default_context(cafile=self.ca)
             with httpx.Client(proxy=self.url, verify=context, trust_env=False, timeout=20) as client:
                 answers: list[object] = []
                 for origin in (f"http://127.0.0.1:{plain.port}", f"https://localhost:{secure.port}"):
                     answers.append(client.get(origin + "/br").text)
-                    answers.append(client.post(origin, json={"a": 1}).text.split()[0])
+                    answers.append(client.post(origin, content=b"12345").text.split()[0])
                     with client.stream("GET", origin + "/chunked/500000") as streamed:
                         answers.append(sum(len(piece) for piece in streamed.iter_raw()))
                 return answers
 
-        self.assertEqual(await deferToThread(talk), ["packed text", str(len(json.dumps({"a": 1}, separators=(",", ":")))), 500_000] * 2)
+        self.assertEqual(await deferToThread(talk), ["packed text", "5", 500_000] * 2)

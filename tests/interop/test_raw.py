@@ -1,6 +1,7 @@
 """A client of bare sockets: half-close, pipelining, a slow reader, and servers that speak first."""
 
 import socket
+import ssl
 import struct
 from typing import Any
 
@@ -20,7 +21,8 @@ class RawTests(InteropCase):
 
         def talk() -> bytes:
             client = self.connect()
-            client.send(f"GET http://127.0.0.1:{origin.port}/slow HTTP/1.1\r\nHost: 127.0.0.1:{origin.port}\r\n\r\n".encode())
+            host = f"127.0.0.1:{origin.port}"
+            client.send(f"GET http://{host}/slow HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             client.half_close()
             return client.read_all()
 
@@ -108,7 +110,9 @@ class RawTests(InteropCase):
         self.assertEqual(await deferToThread(talk), (size, b"GET /next", 1))
 
     async def test_reset_in_a_download(self) -> None:
-        """A client that resets in the middle of a download ends the flow with an error, once, and the origin is told."""
+        """
+        A client that resets in the middle of a download ends the flow in one error, and the origin is told.
+        """
         ended: list[str] = []
 
         def answer(talk: Talk) -> None:
@@ -138,6 +142,60 @@ class RawTests(InteropCase):
         self.assertEqual(len(ended), 1)
         await self.service.stopService()
         self.assertEqual(events, ["requestheaders", "request", "responseheaders", "error", "clientdisconnect"])
+
+
+class CutTests(InteropCase):
+    """TLS connections that are closed by a FIN alone, as many programs do."""
+
+    def _inside_tls(self, port: int) -> Talk:
+        """A connection through a tunnel, in TLS on top; in a thread."""
+        client = self.connect()
+        client.send(f"CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+        client.read_head()
+        context = ssl.create_default_context(cafile=self.ca)
+        context.set_alpn_protocols(["acme/1"])
+        client.socket = context.wrap_socket(client.socket, server_hostname="localhost", suppress_ragged_eofs=False)
+        return client
+
+    async def test_server_cuts(self) -> None:
+        """What the server said before reaches the client, which can tell that the rest is missing."""
+
+        def answer(talk: Talk) -> None:
+            talk.send(b"pong " + talk.read_until(b"\n"))
+
+        origin = self.raw_origin(answer, is_tls=True, alpn=["acme/1"])
+        await self.start_proxy()
+
+        def talk() -> tuple[bytes, bool]:
+            client = self._inside_tls(origin.port)
+            client.send(b"ping\n")
+            answer = client.read_exactly(10)
+            try:
+                return answer, bool(client.socket.recv(1))
+            except ssl.SSLEOFError:
+                return answer, True
+            finally:
+                client.close()
+
+        for _ in range(10):
+            self.assertEqual(await deferToThread(talk), (b"pong ping\n", True))
+
+    async def test_client_cuts(self) -> None:
+        """What the client said before reaches the server."""
+        heard: list[bytes] = []
+        origin = self.raw_origin(lambda talk: heard.append(talk.read_exactly(300_000)), is_tls=True, alpn=["acme/1"])
+        await self.start_proxy()
+
+        def talk() -> None:
+            client = self._inside_tls(origin.port)
+            client.send(b"m" * 300_000)
+            client.half_close()  # of TCP; closing at once would reset, because session tickets are unread
+            for thread in origin._threads:
+                thread.join(10)
+
+        for _ in range(5):
+            await deferToThread(talk)
+        self.assertEqual([len(one) for one in heard], [300_000] * 5)
 
 
 class Events:

@@ -1,0 +1,16 @@
+"""
+Change fields on their way.
+
+    mitmtw run --script examples/modify_header.py
+"""
+
+
+def request(flow):
+    """Say who asks, and ask for no compression."""
+    flow.request.headers["X-Proxied-By"] = "mitmtw"
+    flow.request.headers.pop("Accept-Encoding", None)
+
+
+def responseheaders(flow):
+    """Take a field away before the body comes: a handler of C{responseheaders} does not make the proxy collect it."""
+    flow.response.headers.pop("Server", None)

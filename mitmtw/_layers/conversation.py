@@ -1,0 +1,105 @@
+"""
+What WebSocket and TCP conversations have in common: a flow, its messages in one queue, and the hooks of their beginning
+and their end.
+
+C{start} comes first and nothing is passed before it is done; C{error}, if there is one, comes before C{end}, and C{end}
+comes always, once, last.
+"""
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from mitmtw._layers.joint import Joint
+from mitmtw._layers.messages import MessageQueue
+from mitmtw._layers.server_end import ServerEnd
+from mitmtw.errors import MitmtwError
+from mitmtw.model import Error
+
+__all__ = ["Conversation"]
+
+
+class Conversation(Joint):
+    """
+    A conversation that addons see as a flow with messages.
+
+    @cvar family: the first word of its hooks: C{tcp}, C{websocket}.
+    @ivar flow: the flow, from C{start} on.
+    @ivar queue: what is to happen.
+    """
+
+    family = ""
+    flow: Any = None
+    queue: MessageQueue
+
+    _is_over = False
+
+    def begin_flow(self, flow: Any, end: ServerEnd) -> None:
+        """Fire C{start}; what is put into the queue after this waits for it."""
+        self.flow = flow
+        self.client.begin()
+        flow.begin(self)
+        self.queue = MessageQueue(flow, self.switch.reading, end.reading)
+        hook = self._hook("start")
+        if hook is not None:
+            self.queue.put(True, 0, lambda: hook(flow), self.nothing)
+
+    def _hook(self, name: str) -> Any:
+        """The hook of this family, None when nobody listens."""
+        return getattr(self.client.proxy.hooks, f"{self.family}_{name}")
+
+    def nothing(self) -> None:
+        """What is done after a hook that only had to be waited for."""
+
+    def cancel(self, why: MitmtwError) -> None:
+        """C{flow.kill()}, or the policy of an addon that failed: see L{mitmtw.model.Flow}."""
+        self.killed(why)
+
+    def killed(self, why: MitmtwError) -> None:
+        """End it at once, on both sides."""
+        self.queue.stop()
+        self.abort_client()
+        if self.end is not None:
+            self.end.abort()
+        self.over(str(why))
+
+    def over(self, error: str | None) -> None:
+        """
+        The conversation is over: fire what is left to be fired.
+
+        @param error: why it ended badly, None when it ended well.
+        """
+        if self._is_over or self.flow is None:
+            return
+        self._is_over = True
+        self.queue.stop()
+        flow = self.flow
+        if error is not None and flow.error is None:
+            flow.error = Error(error)
+        hook = self._hook("error") if flow.error is not None else None
+        deferred: Deferred[Any] | None = hook(flow) if hook is not None else None
+        if deferred is None:
+            self._end(None)
+        else:
+            deferred.addBoth(self._end)
+
+    def _end(self, result: Any) -> None:
+        """The last hook."""
+        flow = self.flow
+        hook = self._hook("end")
+        deferred: Deferred[Any] | None = hook(flow) if hook is not None else None
+        if deferred is None:
+            self._ended(None)
+        else:
+            deferred.addBoth(self._ended)
+
+    def _ended(self, result: Any) -> None:
+        """All is said."""
+        self.flow.end()
+        self.client.done()
+
+
+def said_of(who: str, reason: Failure) -> str:
+    """A sentence for the error of a connection that broke."""
+    return f"{who} broke the connection: {reason.getErrorMessage()}"
