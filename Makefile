@@ -6,6 +6,7 @@
 #   make format   rewrite the code in the one layout
 #   make mutants  see whether the tests notice changes in the code
 #   make bench    measure
+#   make conformance   run the Autobahn test suite through the proxy and without it (needs a Python 2.7)
 #   make docs     rewrite the pages that are made from the code
 #
 # Set PYTHON to choose the interpreter (3.11 or newer), VENV to put the environment elsewhere.
@@ -16,7 +17,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test trial package-check lint format mutants bench docs clean
+.PHONY: run test trial package-check lint format mutants bench conformance docs clean
 
 run: $(VENV)/.installed-base
 	$(BIN)/mitmtw run $(ARGS)
@@ -44,6 +45,9 @@ mutants: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.proxy $(ARGS)
+
+conformance: $(VENV)/.installed-test
+	$(BIN)/python -m tests.conformance.autobahn $(ARGS)
 
 docs: $(VENV)/.installed-base
 	$(BIN)/mitmtw options --rst > docs/reference/options.rst

@@ -25,7 +25,7 @@ def cpu_seconds(pid: int) -> float:
 
 def _children(pid: int) -> list[int]:
     """The living children of a process; none where the system does not tell."""
-    found = []
+    found: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
             found.extend(int(word) for word in path.read_text().split())

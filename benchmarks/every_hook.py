@@ -5,10 +5,11 @@ The trivial addon of C{--addon}: it listens to every hook that both proxies know
 from collections.abc import Callable
 
 _HOOKS = (
-    "requestheaders request responseheaders response error http_connect tcp_start tcp_message tcp_end tcp_error "
-    "websocket_start websocket_message websocket_end client_connected client_disconnected server_connected "
-    "server_disconnected clientconnect clientdisconnect serverconnect serverdisconnect"
-).split()
+    "requestheaders", "request", "responseheaders", "response", "error", "http_connect", "tcp_start",
+    "tcp_message", "tcp_end", "tcp_error", "websocket_start", "websocket_message", "websocket_end",
+    "client_connected", "client_disconnected", "server_connected", "server_disconnected", "clientconnect",
+    "clientdisconnect", "serverconnect", "serverdisconnect",
+)  # fmt: skip
 
 
 class EveryHook:

@@ -2,8 +2,10 @@
 The load: connections that ask again as soon as they were answered, each answer checked.
 
 wrk makes the plain one where it is installed. It cannot send CONNECT, so the other one is a process of our own:
-C{python -m benchmarks.load PROXY_PORT ORIGIN_PORT CONNECTIONS SECONDS [ROOT]}, TLS when there is a root to trust. It
-prints the number of answers.
+
+C{python -m benchmarks.load PROXY_PORT ORIGIN_PORT CONNECTIONS SECONDS VARIED [ROOT]}
+
+It speaks TLS when there is a root to trust, and prints the number of answers.
 """
 
 import re
@@ -42,33 +44,48 @@ wrk.path = "{target}"
 """
 
 
+_LUA_VARIED = """
+local number = 0
+request = function()
+    number = number + 1
+    wrk.headers["Referer"] = "https://www.example.org/search?q=proxies&page=" .. number
+    return wrk.format()
+end
+"""
+
+
 class LoadFailed(Exception):
     """An answer was wrong, or there was none."""
 
 
-def run_load(proxy_port: int, origin_port: int, connections: int, seconds: float, root: str | None) -> int:
+def run_load(
+    proxy_port: int, origin_port: int, connections: int, seconds: float, root: str | None, varied: bool = False
+) -> int:
     """
     Load a proxy and count the answers.
 
+    @param varied: let a field of each request differ from the one before.
     @param root: the PEM file of the proxy's authority: then it is asked by CONNECT, and in TLS.
     @raise LoadFailed: an answer was not what the origin sends.
     """
     wrk = shutil.which("wrk")
     if root is None and wrk is not None and seconds >= 1:
-        return _run_wrk(wrk, proxy_port, origin_port, connections, seconds)
-    command = [sys.executable, "-m", "benchmarks.load", *map(str, (proxy_port, origin_port, connections, seconds))]
+        return _run_wrk(wrk, proxy_port, origin_port, connections, seconds, varied)
+    numbers = (proxy_port, origin_port, connections, seconds, int(varied))
+    command = [sys.executable, "-m", "benchmarks.load", *map(str, numbers)]
     ended = subprocess.run([*command, *([root] if root else [])], capture_output=True, text=True, check=False)
     if ended.returncode:
         raise LoadFailed(ended.stderr.strip().rpartition("\n")[2])
     return int(ended.stdout)
 
 
-def _run_wrk(wrk: str, proxy_port: int, origin_port: int, connections: int, seconds: float) -> int:
+def _run_wrk(wrk: str, proxy_port: int, origin_port: int, connections: int, seconds: float, varied: bool) -> int:
     """Have wrk ask for absolute URLs; every answer must be a 200, and as large as it should be."""
     lines = [f'wrk.headers["{name}"] = "{value}"' for name, value in REQUEST_FIELDS]
     lines.append(f'wrk.headers["Host"] = "{HOST}:{origin_port}"')
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
         script.write(_LUA.format(target=f"http://{HOST}:{origin_port}{_PATH}", fields="\n".join(lines)))
+        script.write(_LUA_VARIED if varied else "")
         script.flush()
         command = [wrk, "-t1", f"-c{connections}", f"-d{int(seconds)}s", "-s", script.name]
         ended = subprocess.run(
@@ -87,7 +104,7 @@ def _run_wrk(wrk: str, proxy_port: int, origin_port: int, connections: int, seco
 class _Client:
     """One connection."""
 
-    def __init__(self, proxy_port: int, origin_port: int, context: ssl.SSLContext | None) -> None:
+    def __init__(self, proxy_port: int, origin_port: int, context: ssl.SSLContext | None, varied: bool) -> None:
         authority = f"{HOST}:{origin_port}"
         self.socket = socket.create_connection(("127.0.0.1", proxy_port), _SILENCE_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -98,6 +115,8 @@ class _Client:
             self.socket = context.wrap_socket(self.socket, server_hostname=HOST)
         lines = [f"GET {target} HTTP/1.1", f"Host: {authority}", *map(": ".join, REQUEST_FIELDS)]
         self._request = "\r\n".join([*lines, "", ""]).encode()
+        self._varied = varied
+        self._number = 0
         self._got = b""
         self._head_size = 0
 
@@ -116,7 +135,11 @@ class _Client:
     def ask(self) -> None:
         """Send the next request."""
         self._got = b""
-        self.socket.sendall(self._request)
+        request = self._request
+        if self._varied:
+            self._number += 1
+            request = request.replace(b"q=proxies", b"q=proxies%d" % self._number)
+        self.socket.sendall(request)
 
     def read(self) -> bool:
         """Read what there is; @return: whether the answer is whole, and right."""
@@ -167,8 +190,8 @@ def _load(clients: list[_Client], seconds: float) -> int:
 def main() -> None:
     """Load as the command line says."""
     proxy_port, origin_port, connections = (int(text) for text in sys.argv[1:4])
-    context = ssl.create_default_context(cafile=sys.argv[5]) if len(sys.argv) > 5 else None
-    clients = [_Client(proxy_port, origin_port, context) for _ in range(connections)]
+    context = ssl.create_default_context(cafile=sys.argv[6]) if len(sys.argv) > 6 else None
+    clients = [_Client(proxy_port, origin_port, context, sys.argv[5] == "1") for _ in range(connections)]
     print(_load(clients, float(sys.argv[4])))
 
 

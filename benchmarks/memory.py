@@ -3,12 +3,12 @@ A whole proxy on transports that keep what is written: real layers, real upstrea
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import ITransport
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
@@ -23,10 +23,11 @@ __all__ = ["REQUEST", "Exchanges", "Reactor", "Transport", "make_authority"]
 
 _ADDRESS = "192.0.2.7"
 _FIELDS = "".join(f"{name}: {value}\r\n" for name, value in REQUEST_FIELDS)
-REQUEST = f"GET http://{_ADDRESS}/articles/2026/how-proxies-work?page=2 HTTP/1.1\r\nHost: {_ADDRESS}\r\n{_FIELDS}\r\n".encode()
+_URL = f"http://{_ADDRESS}/articles/2026/how-proxies-work?page=2"
+REQUEST = f"GET {_URL} HTTP/1.1\r\nHost: {_ADDRESS}\r\n{_FIELDS}\r\n".encode()
 
 
-@implementer(ITCPTransport)
+@implementer(ITransport)
 class Transport:
     """A connection that keeps what is written to it."""
 
@@ -48,16 +49,20 @@ class Transport:
 
     getHost = getPeer  # noqa: N815 - Twisted's name
 
+    def writeSequence(self, pieces: Iterable[bytes]) -> None:  # noqa: N802 - Twisted's name
+        """Keep several pieces."""
+        self.write(b"".join(pieces))
+
     def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 - Twisted's name
         """It is never full."""
 
     def unregisterProducer(self) -> None:  # noqa: N802 - Twisted's name
         """It is never full."""
 
-    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+    def pauseProducing(self) -> None:
         """It does not read by itself."""
 
-    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+    def resumeProducing(self) -> None:
         """It does not read by itself."""
 
     def loseConnection(self) -> None:  # noqa: N802 - Twisted's name
@@ -80,7 +85,7 @@ class Reactor(Clock):
         self.connected: list[Transport] = []
         self.factory: Any = None
 
-    seconds = staticmethod(time.time)  # type: ignore[assignment]  # as a real reactor tells the time
+    seconds = staticmethod(time.time)  # as a real reactor tells the time
 
     def connectTCP(self, host: str, port: int, factory: Any, *_: Any, **__: Any) -> None:  # noqa: N802 - Twisted's name
         """Connect."""

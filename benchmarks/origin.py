@@ -11,7 +11,7 @@ import ssl
 import subprocess
 import sys
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -105,7 +105,9 @@ class Origin:
     @ivar root: the PEM file with the certificate that issued its own.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, varied: bool = False) -> None:
+        """@param varied: let a field of each answer differ from the one before; only nginx can."""
+        self._varied = varied
         self.port = free_port()
         self.tls_port = free_port()
         self.root = folder / "root.pem"
@@ -124,7 +126,9 @@ class Origin:
         """Write nginx's configuration."""
         path = folder / "nginx.conf"
         fields = "\n        ".join(
-            f"add_header {name} '{value}';" for name, value in _FIELDS if name not in ("Content-Type",)
+            f"add_header {name} '{'$request_id' if self._varied and name == 'X-Request-Id' else value}';"
+            for name, value in _FIELDS
+            if name != "Content-Type"
         )
         text = _NGINX.format(
             folder=folder,
@@ -150,7 +154,7 @@ def _name(text: str) -> x509.Name:
 def _issue(root_path: Path, path: Path) -> None:
     """Make a root that lives for a day, and a certificate of it for L{HOST}; the latter's file holds its key too."""
     keys = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    now = datetime.now(timezone.utc)
+    now = datetime.now(UTC)
     issuer = _name("benchmark root")
     made = []
     for subject, key, is_root in ((issuer, keys[0], True), (_name(HOST), keys[1], False)):

@@ -52,6 +52,11 @@ class Proxy:
     port: int = 0
     root: str = ""
 
+    def forget(self, scenario: str) -> None:
+        """Start anew with the figures of a scenario."""
+        self.costs[scenario].clear()
+        self.rates[scenario].clear()
+
     def start(self, folder: Path, origin_root: Path, with_addon: bool) -> "subprocess.Popen[bytes]":
         """Start it, and wait until it listens."""
         confdir = folder / self.name
@@ -75,12 +80,13 @@ class Proxy:
         return process
 
 
-def _measure(proxy: Proxy, pid: int, scenario: str, origin: Origin, connections: int, seconds: float) -> None:
+def _measure(proxy: Proxy, pid: int, scenario: str, origin: Origin, arguments: argparse.Namespace) -> None:
     """One slice."""
     is_tls = scenario == "tls"
     port = origin.tls_port if is_tls else origin.port
     before, began = cpu_seconds(pid), time.monotonic()
-    answers = run_load(proxy.port, port, connections, seconds, proxy.root if is_tls else None)
+    root = proxy.root if is_tls else None
+    answers = run_load(proxy.port, port, arguments.connections, arguments.seconds, root, arguments.varied)
     spent, passed = cpu_seconds(pid) - before, time.monotonic() - began
     if not answers:
         raise LoadFailed(f"{proxy.name} has answered nothing")
@@ -88,24 +94,21 @@ def _measure(proxy: Proxy, pid: int, scenario: str, origin: Origin, connections:
     proxy.rates[scenario].append(answers / passed)
 
 
-def _run(proxies: list[Proxy], rounds: int, connections: int, seconds: float, with_addon: bool) -> None:
+def _run(proxies: list[Proxy], arguments: argparse.Namespace, with_addon: bool) -> None:
     """All slices, interleaved: what disturbs the machine for a while disturbs all alike."""
     with tempfile.TemporaryDirectory(prefix="mitmtw-bench-") as name:
         folder = Path(name)
-        origin = Origin(folder)
+        origin = Origin(folder, arguments.varied)
         running: list[subprocess.Popen[bytes]] = []
         try:
             for proxy in proxies:
                 running.append(proxy.start(folder, origin.root, with_addon))
-            for scenario in _SCENARIOS:  # caches, certificates and connections to the origin are there afterwards
-                for proxy, process in zip(proxies, running, strict=True):
-                    _measure(proxy, process.pid, scenario, origin, connections, min(1.0, seconds))
-                    proxy.costs[scenario].clear()
-                    proxy.rates[scenario].clear()
-            for _ in range(rounds):
+            for number in range(arguments.rounds + 1):
                 for scenario in _SCENARIOS:
                     for proxy, process in zip(proxies, running, strict=True):
-                        _measure(proxy, process.pid, scenario, origin, connections, seconds)
+                        _measure(proxy, process.pid, scenario, origin, arguments)
+                        if number == 0:  # certificates are made, connections to the origin opened: not counted
+                            proxy.forget(scenario)
         finally:
             for process in running:
                 process.send_signal(signal.SIGINT)
@@ -161,6 +164,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--connections", type=int, default=32, help="connections that ask at the same time")
     parser.add_argument("--python", help="the interpreter for both proxies")
     parser.add_argument("--addon", action="store_true", help="measure once more with an addon on every hook")
+    parser.add_argument("--varied", action="store_true", help="let fields differ from message to message")
     parser.add_argument("--alone", action="store_true", help="leave mitmdump out")
     parser.add_argument("--also", action="append", default=[], metavar="NAME=COMMAND", help="another mitmtw to compare")
     parser.add_argument("--smoke", action="store_true", help="one short round of this checkout, on this interpreter")
@@ -172,10 +176,9 @@ def main(argv: list[str] | None = None) -> int:
     for with_addon in (False, True) if arguments.addon else (False,):
         for proxy in proxies:
             for scenario in _SCENARIOS:
-                proxy.costs[scenario].clear()
-                proxy.rates[scenario].clear()
+                proxy.forget(scenario)
         try:
-            _run(proxies, arguments.rounds, arguments.connections, arguments.seconds, with_addon)
+            _run(proxies, arguments, with_addon)
         except (LoadFailed, RuntimeError) as error:
             print(f"failed: {error}", file=sys.stderr)
             return 1

@@ -108,10 +108,11 @@ def in_thread(handler: _Handler) -> _Handler:
     The handler works on a copy of the flow or connection. When it returns, or raises, its changes are made in the
     original, and then the next handler is called. When the deadline passes or the flow is cancelled before that,
     nobody waits any more, and nothing that the thread still does has an effect on the flow: no thread can be stopped
-    from outside. C{flow.kill()}, C{flow.intercept()} and C{flow.resume()} count when the handler is done.
+    from outside. C{flow.kill()}, C{intercept()}, C{resume()} and C{inject()} count when the handler is done.
 
-    It is for ordinary functions, in hooks whose argument is a flow of HTTP or a connection to a server, or that have
-    none. What the addon itself keeps is not copied: where other handlers use it too, it needs a lock.
+    It is for ordinary functions, and not for hooks whose argument is a layer (C{clientconnect}, C{clientdisconnect},
+    C{next_layer}) nor for C{load}: those belong to the reactor's thread. What the addon itself
+    keeps is not copied: where other handlers use it too, it needs a lock.
 
     @raise AddonError: the handler is C{async}, or a generator function.
     """

@@ -4,7 +4,7 @@ The options of the core: what every connection, exchange and hook is bounded by.
 Each number says where it comes from. Addons declare their own options when they are loaded.
 """
 
-from mitmtw.option_types import BOOL, CHOICE, INT, PATH, SECONDS, SIZE, STR
+from mitmtw.option_types import BOOL, CHOICE, INT, PATH, SECONDS, SEQUENCE, SIZE, STR
 from mitmtw.options import Option, Options
 
 __all__ = ["core_options"]
@@ -24,6 +24,9 @@ _HOOKS = (
     _seconds("hook_slow_warning", 5.0, "An addon that takes longer for one event is named in the log; 0 = never."),
     _seconds("tick_interval", 0.1, "How often addons get their tick event."),
     _seconds("drain_timeout", 5.0, "How long flows in progress may go on when the proxy stops; then they are killed."),
+    Option(
+        "reload_scripts", BOOL, True, "Load a script anew when its file, or a module beside it that it uses, changes."
+    ),
     _seconds("done_timeout", 5.0, "How long one addon may take for its done event when the proxy stops."),
 )
 
@@ -53,6 +56,35 @@ _BODIES = (
     ),
 )
 
+_MESSAGES = (
+    Option(
+        "message_history_count",
+        INT,
+        1000,
+        "How many WebSocket or TCP messages a flow keeps; older ones are forgotten, 0 keeps none.",
+        unit="messages",
+        minimum=0,
+    ),
+    Option(
+        "message_history_bytes",
+        SIZE,
+        16 * 1024**2,
+        "How much the WebSocket or TCP messages that a flow keeps may hold together; 0 keeps none.",
+        unit="bytes",
+    ),
+    # Twice what large chat and collaboration services allow; browsers set no limit of their own.
+    Option(
+        "websocket_max_message", SIZE, 64 * 1024**2, "A WebSocket message may not be larger, inflated.", unit="bytes"
+    ),
+    Option(
+        "websocket_max_frame",
+        SIZE.optional(),
+        None,
+        "A WebSocket frame may not be larger; none = as a message.",
+        unit="bytes",
+    ),
+)
+
 _LIMITS = (
     # 64 KiB and 500: a browser sends below 8 KiB; nginx takes 4 x 8 KiB, Apache 100 fields, Squid 64 KiB.
     Option("max_head_bytes", SIZE, 64 * 1024, "A request or response head may not be larger.", unit="bytes"),
@@ -75,6 +107,13 @@ _CLIENT = (
         "server_first_delay",
         0.3,
         "How long a silent client is waited for before the server is asked whether it speaks first.",
+    ),
+    Option(
+        "tcp_hosts",
+        SEQUENCE,
+        (),
+        "Regular expressions on host:port: what matches is not read as HTTP but passed on as TCP messages; TLS is "
+        "intercepted all the same.",
     ),
     # Ten minutes, as users of other intercepting proxies know it.
     _seconds("tcp_timeout", 600.0, "How long a tunnel or TCP connection may stay without a byte in any direction."),
@@ -185,4 +224,4 @@ _LOG = (
 
 def core_options() -> Options:
     """Make a new registry that holds the core's options with their defaults."""
-    return Options((*_HOOKS, *_BODIES, *_LIMITS, *_CLIENT, *_UPSTREAM, *_TLS, *_LOG))
+    return Options((*_HOOKS, *_BODIES, *_MESSAGES, *_LIMITS, *_CLIENT, *_UPSTREAM, *_TLS, *_LOG))

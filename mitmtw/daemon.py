@@ -7,6 +7,7 @@ The composition root, and the way to embed the proxy: L{ProxyService} is an L{IS
 Nothing here is global, and no reactor is imported.
 """
 
+import gc
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -23,12 +24,15 @@ from zope.interface import implementer
 from mitmtw._hooks.bridge import LogBridge
 from mitmtw._hooks.dispatch import Hooks
 from mitmtw._hooks.lifecycle import Lifecycle
+from mitmtw._hooks.reload import Reloader
 from mitmtw._hooks.script import load_script
+from mitmtw._hooks.wanted import add_addons, forget_left_out
 from mitmtw._layers.client import Client
 from mitmtw._layers.http1 import HTTP1Layer
 from mitmtw._layers.layer import Layer
 from mitmtw._layers.opening import Opening
 from mitmtw._layers.relay import RelayLayer
+from mitmtw._layers.tcp import TCPLayer
 from mitmtw._layers.tls import TLSLayer
 from mitmtw._modes.listener import Listener
 from mitmtw._modes.spec import parse_listen
@@ -40,6 +44,7 @@ from mitmtw._tls.settings import TLSSettings
 from mitmtw._upstream.pool import Upstream
 from mitmtw.interfaces.authority import IAuthority
 from mitmtw.interfaces.services import IProxy
+from mitmtw.model import Flow
 from mitmtw.options import Options
 
 __all__ = ["Proxy", "ProxyService"]
@@ -91,6 +96,7 @@ class Proxy:
             "opening": lambda layer: Opening(layer.client, layer.target),
             "tls": lambda layer: TLSLayer(layer.client, layer.target),
             "http1": lambda layer: HTTP1Layer(layer.client, layer.target),
+            "tcp": lambda layer: TCPLayer(layer.client, layer.target),
             "relay": lambda layer: RelayLayer(layer.client, layer.target),
         }
         self.is_heard = False
@@ -114,6 +120,16 @@ class Proxy:
         hooks = self.hooks
         self.is_heard = any(getattr(hooks, name) is not None for name in _FLOW_HOOKS)
 
+    def live_flows(self) -> list[Flow]:
+        """
+        The flows that are under way; slow, for rare occasions.
+
+        Nobody keeps a list of them, which every flow would have to pay for: the interpreter's own is looked through.
+        """
+        own = {id(client.client_conn) for client in self.clients}
+        flows = [one for one in gc.get_objects() if issubclass(type(one), Flow)]
+        return [flow for flow in flows if flow.live and id(flow.client_conn) in own]
+
     def client_ended(self, client: Client) -> None:
         """The last hook of a client is done."""
         if not self.clients:
@@ -130,18 +146,28 @@ class Proxy:
             deferred.callback(None)
         return deferred
 
-    def is_own_address(self, host: str, port: int) -> bool:
-        """Whether one of our listeners is at this address; a listener on all addresses is at every loopback one."""
+    def is_own_address(self, host: str, port: int, here: str | None = None) -> bool:
+        """
+        Whether one of our listeners is at this address; a listener on all addresses is at every loopback one.
+
+        @param here: our own address on a connection to C{host}; the same as C{host} when that is this machine.
+        """
         for listener in self.listeners:
             address: Any = listener.port.getHost() if listener.port is not None else None
             if address is None or getattr(address, "port", None) != port:
                 continue
             own = address.host
-            if host in (own, "localhost", "0.0.0.0", "::"):
+            is_any = own in ("0.0.0.0", "::")
+            if host == own or (is_any and (_is_loopback(host) or host == here)):
                 return True
-            if own in ("0.0.0.0", "::") and (host.startswith("127.") or host == "::1"):
+            if host in ("localhost", "0.0.0.0", "::") and (is_any or _is_loopback(own)):
                 return True
         return False
+
+
+def _is_loopback(host: str) -> bool:
+    """Whether this is an address of the loopback interface."""
+    return host.startswith("127.") or host == "::1"
 
 
 class ProxyService(Service):
@@ -168,7 +194,8 @@ class ProxyService(Service):
         @param options: from L{mitmtw.core_options.core_options}.
         @param listeners: C{[MODE@]ENDPOINT} strings.
         @param scripts: paths of Python files.
-        @param addons: addon objects, after the scripts.
+        @param addons: addon objects, after the scripts; or the names of installed ones, as C{--addon} takes them:
+            C{NAME[?][:OPTION=VALUE...]}.
         @param authority: the certificate authority; by default that of the option C{confdir}.
         @raise OptionsError: a listener is not C{[MODE@]ENDPOINT}.
         """
@@ -183,6 +210,7 @@ class ProxyService(Service):
         self._authority = authority
         self._own_authority: Authority | None = None
         self._bridge: LogBridge | None = None
+        self._reloader: Reloader | None = None
         self._stopping: list[Deferred[None]] = []
 
     @property
@@ -247,9 +275,9 @@ class ProxyService(Service):
         self._bridge.start()
         for path in self._scripts:
             await lifecycle.add_addon(load_script(path))
-        for addon in self._addons:
-            await lifecycle.add_addon(addon)
+        wanted = await add_addons(self._addons, lifecycle, self._options)
         await lifecycle.startup()
+        forget_left_out(wanted, proxy.hooks.chain, self._options)
         self._options.require_known()
         if self.failed.called or not self.running:
             return
@@ -258,6 +286,8 @@ class ProxyService(Service):
         for listener, address in zip(proxy.listeners, self.addresses, strict=False):
             _log.info("{mode} proxy listens on {address}", mode=listener.spec.mode, address=address)
         await lifecycle.running()
+        self._reloader = Reloader(lifecycle, proxy.hooks, self._options, self._reactor, proxy.live_flows)
+        self._reloader.start()
 
     def _fail(self, failure: Failure) -> None:
         """Tell that the proxy cannot start, once, and give back what it has already."""
@@ -290,6 +320,8 @@ class ProxyService(Service):
         if proxy is None or lifecycle is None:
             return
         lifecycle.stop_ticks()
+        if self._reloader is not None:
+            self._reloader.stop()
         closing = [maybeDeferred(each.port.stopListening) for each in proxy.listeners if each.port is not None]
         await DeferredList(closing, consumeErrors=True)
         await self._drain(proxy)

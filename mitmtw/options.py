@@ -6,10 +6,9 @@ for every exchange. They change by L{Options.apply} alone, which takes all chang
 L{OptionsView}. The core's own options stand in L{mitmtw.core_options}, the types in L{mitmtw.option_types}.
 """
 
-import copy
 import difflib
 import keyword
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -29,6 +28,7 @@ from mitmtw.option_types import (
     TypeSpec,
     type_from,
 )
+from mitmtw.option_view import OptionsView
 
 __all__ = [
     "BOOL",
@@ -173,7 +173,7 @@ class Options:
     """
 
     changed: list[Callable[[frozenset[str]], None]]
-    view: "OptionsView"
+    view: OptionsView
     _declared: dict[str, Option]
     _aliases: dict[str, str]
     _deferred: dict[str, tuple[Callable[[Option], object], str]]
@@ -355,48 +355,6 @@ class Options:
 
     def __contains__(self, name: object) -> bool:
         return name in self._declared or name in self._aliases
-
-
-class OptionsView:
-    """
-    What addons see of the options: live values by attribute, and nothing that changes them.
-
-    Values that could be changed in place (lists) are copies. C{in} and attributes know aliases, C{keys()} and
-    iteration give true names.
-    """
-
-    __slots__ = ("_options",)
-
-    _options: Options
-
-    def __init__(self, options: Options) -> None:
-        object.__setattr__(self, "_options", options)
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name not in self._options:
-            raise AttributeError(self._options._unknown(name))
-        return copy.deepcopy(getattr(self._options, name))
-
-    @override
-    def __setattr__(self, name: str, value: object) -> NoReturn:
-        raise AttributeError(f"{name}: options cannot be set here")
-
-    @override
-    def __delattr__(self, name: str) -> NoReturn:
-        raise AttributeError(f"{name}: options cannot be set here")
-
-    def keys(self) -> list[str]:
-        """Give the names of all options, sorted."""
-        return self._options.names()
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._options.names())
-
-    def __len__(self) -> int:
-        return len(self._options.names())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._options
 
 
 def _read_at(origin: str, read: Callable[[Option], object], option: Option) -> object:

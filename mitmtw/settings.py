@@ -1,5 +1,5 @@
 """
-What the proxy is started with: options, listeners and scripts, from the command line and from C{config.toml}.
+What the proxy is started with: options, listeners, scripts and addons, from the command line and from C{config.toml}.
 
 C{twistd mitmtw} (L{mitmtw.tap}) and C{mitmtw run} share it. The defaults give way to C{config.toml} in the
 configuration directory, and that gives way to the command line. Everything that can be known to be wrong before a port
@@ -10,12 +10,24 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from mitmtw.core_options import core_options
-from mitmtw.errors import OptionsError
+from mitmtw.errors import AddonError, OptionsError
 from mitmtw.options import Option, Options
 
-__all__ = ["CONFIG_FILE", "DEFAULT_LISTENER", "Arguments", "Settings", "assignments", "read_settings"]
+if TYPE_CHECKING:
+    from mitmtw._hooks.wanted import Wanted
+
+__all__ = [
+    "CONFIG_FILE",
+    "DEFAULT_LISTENER",
+    "Arguments",
+    "Settings",
+    "assignments",
+    "configured_addons",
+    "read_settings",
+]
 
 #: Where the proxy listens when nothing is said; only this machine can reach it.
 DEFAULT_LISTENER = "tcp:8080:interface=127.0.0.1"
@@ -32,12 +44,14 @@ class Arguments:
     @ivar scripts: paths.
     @ivar assignments: C{name=value} strings.
     @ivar confdir: the configuration directory; None when it was not given.
+    @ivar addons: C{NAME[?][:OPTION=VALUE...]} strings.
     """
 
     listeners: list[str] = field(default_factory=list)
     scripts: list[str] = field(default_factory=list)
     assignments: list[str] = field(default_factory=list)
     confdir: str | None = None
+    addons: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -45,22 +59,25 @@ class Settings:
     """
     What the proxy is started with.
 
-    @ivar options: the core's options with their values, and values that wait for options of scripts.
+    @ivar options: the core's options with their values, and values that wait for options of scripts and addons.
     @ivar listeners: at least one C{[MODE@]ENDPOINT}, each known to be well-formed.
     @ivar scripts: absolute paths of readable files, in loading order.
+    @ivar addons: installed addons to switch on, in loading order; those that are not optional are there.
     """
 
     options: Options
     listeners: list[str]
     scripts: list[str]
+    addons: "list[Wanted]" = field(default_factory=list)
 
 
 def read_settings(arguments: Arguments, parse_listener: Callable[[str], object] | None = None) -> Settings:
     """
     Put defaults, C{config.toml} and the command line together.
 
-    Listeners and scripts of the command line replace those of the file. A name that is no option is an error, but for
-    when there are scripts: those may declare it when they are loaded, so its value is kept (L{Options.defer}).
+    Listeners, scripts and addons of the command line replace those of the file. A name that is no option is an error,
+    but for when there are scripts or addons: those may declare it when they are loaded, so its value is kept
+    (L{Options.defer}).
 
     @param parse_listener: refuses a wrong listener with L{OptionsError}; None means that of the proxy's modes.
     @raise OptionsError: anything is wrong; the message is one line, and names the file when it is about a file.
@@ -74,11 +91,47 @@ def read_settings(arguments: Arguments, parse_listener: Callable[[str], object] 
     listeners = arguments.listeners or _texts(path, table, "listen") or [DEFAULT_LISTENER]
     from_file = [os.path.join(options.confdir, os.path.expanduser(one)) for one in _texts(path, table, "scripts")]
     scripts = [_readable(one) for one in arguments.scripts or from_file]
-    _take_config(options, path, table, bool(scripts))
-    _take_assignments(options, assigned, bool(scripts))
+    addons = _wanted(options, arguments.addons or _texts(path, table, "addons"))
+    may_be_declared = bool(scripts or addons)
+    _take_config(options, path, table, may_be_declared)
+    _take_assignments(options, assigned, may_be_declared)
     for listener in listeners:
         (parse_listener or _mode_parser())(listener)
-    return Settings(options, list(listeners), scripts)
+    return Settings(options, list(listeners), scripts, addons)
+
+
+def _wanted(options: Options, texts: Sequence[str]) -> "list[Wanted]":
+    """Understand which addons are asked for, and refuse those that are not installed."""
+    if not texts:
+        return []
+    # Only here: to search all packages takes time, and brings Twisted along.
+    from mitmtw._hooks.discover import discover
+    from mitmtw._hooks.wanted import check_assignments, parse_wanted
+
+    wanted = [parse_wanted(text) for text in texts]
+    installed = discover()
+    for one in wanted:
+        check_assignments(one, options)
+        try:
+            if not one.is_optional:
+                installed.find(one.name)
+        except AddonError as error:
+            raise OptionsError(str(error)) from None
+    return wanted
+
+
+def configured_addons(confdir: str | None = None) -> "list[Wanted]":
+    """
+    The installed addons that C{config.toml} switches on.
+
+    @param confdir: the configuration directory; None means the default one.
+    @raise OptionsError: the file is wrong.
+    """
+    from mitmtw._hooks.wanted import parse_wanted
+
+    options = core_options()
+    path = os.path.join(str(_confdir(options, Arguments(confdir=confdir), {})), CONFIG_FILE)
+    return [parse_wanted(text) for text in _texts(path, _read_config(path), "addons")]
 
 
 def assignments(options: Options, texts: Sequence[str]) -> dict[str, list[str | None]]:
@@ -139,7 +192,7 @@ def _texts(path: str, table: Mapping[str, object], key: str) -> list[str]:
 def _take_config(options: Options, path: str, table: Mapping[str, object], may_be_declared: bool) -> None:
     changes: dict[str, object] = {}
     for name, value in table.items():
-        if name in ("listen", "scripts"):
+        if name in ("addons", "listen", "scripts"):
             continue
         if name == "confdir":
             raise OptionsError(f"{path}: confdir says where this file is, so it cannot stand in it")

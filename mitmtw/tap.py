@@ -59,6 +59,10 @@ class Options(usage.Options):
 
     opt_s = opt_script
 
+    def opt_addon(self, text: str) -> None:
+        """Switch on an installed addon, NAME[:OPTION=VALUE...]; NAME? starts without it if need be; can be repeated."""
+        self._arguments.addons.append(text)
+
     def opt_set(self, text: str) -> None:
         """Set an option, NAME=VALUE; can be repeated. NAME alone sets a true-or-false option."""
         self._arguments.assignments.append(text)
@@ -128,7 +132,13 @@ def service_on(reactor: IReactorCore, settings: Settings) -> IService:
     """Make the service on that reactor, which is stopped when the proxy cannot start."""
     from mitmtw.daemon import ProxyService
 
-    service: Any = ProxyService(reactor, settings.options, listeners=settings.listeners, scripts=settings.scripts)
+    service: Any = ProxyService(
+        reactor,
+        settings.options,
+        listeners=settings.listeners,
+        scripts=settings.scripts,
+        addons=settings.addons,
+    )
 
     def stop(failure: Failure) -> None:
         log_failed_start(failure)

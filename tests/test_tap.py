@@ -123,7 +123,7 @@ class ServiceTests(SynchronousTestCase):
     def test_made_with_settings(self) -> None:
         """The service gets the reactor and all settings."""
         settings = self.arguments.settings
-        self.assertEqual(self.make().made_with, (self.reactor, settings.options, ["one"], [], ()))
+        self.assertEqual(self.make().made_with, (self.reactor, settings.options, ["one"], [], []))
 
     def test_make_service(self) -> None:
         """What twistd calls gives the service, on the reactor that is installed."""

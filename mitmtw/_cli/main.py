@@ -19,6 +19,7 @@ Commands:
   run      start the proxy in the foreground (mitmtw run --help)
   ca       make, show and export the certificate authority (mitmtw ca --help)
   options  list all options (mitmtw options --help)
+  addons   list, verify and begin addons (mitmtw addons --help)
 
   --version, --help
 
@@ -76,4 +77,8 @@ def _command(name: str) -> _Command | None:
         from mitmtw._cli import options
 
         return options.main
+    if name == "addons":
+        from mitmtw._cli import addons
+
+        return addons.main
     return None

@@ -1,5 +1,7 @@
 """
-C{mitmtw options}: every option of the core with its type, default, unit and meaning, as text, JSON or reStructuredText.
+C{mitmtw options}: every option with its type, default, unit and meaning, as text, JSON or reStructuredText.
+
+Those of addons are among them when the addons are named on the same command line, or in C{config.toml}.
 """
 
 import dataclasses
@@ -9,15 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TextIO
 
 from mitmtw.core_options import core_options
-from mitmtw.options import OptionRow
+from mitmtw.errors import AddonError, MitmtwError
+from mitmtw.options import OptionRow, Options
+from mitmtw.settings import Arguments, read_settings
 from mitmtw.terminal import say
 
 __all__ = ["main", "rows_as_json", "rows_as_rst", "rows_as_text"]
 
 _USAGE = """\
-Usage: mitmtw options [--json | --rst]
+Usage: mitmtw options [--json | --rst] [--addon NAME]... [--script FILE]... [--confdir DIR]
 
-Lists all options. Set one by --set NAME=VALUE on the command line of `mitmtw run` or `twistd mitmtw`, or by
+Lists all options: of the core, and of the addons and scripts that are named here or in config.toml (--rst leaves
+config.toml out). Set one by --set NAME=VALUE on the command line of `mitmtw run` or `twistd mitmtw`, or by
 NAME = VALUE in config.toml in the configuration directory.
 """
 
@@ -29,12 +34,61 @@ def main(argv: Sequence[str], stdout: TextIO, stderr: TextIO) -> int:
     if list(argv) in (["--help"], ["-h"]):
         stdout.write(_USAGE)
         return 0
-    form = _FORMS.get(tuple(argv))
+    arguments = Arguments()
+    form = _FORMS.get(tuple(_read(argv, arguments)))
     if form is None:
         say(stderr, f"mitmtw options does not know {' '.join(argv)!r}: see mitmtw options --help")
         return 2
-    stdout.write(form(core_options().describe()))
+    is_page = form is rows_as_rst and not (arguments.addons or arguments.scripts or arguments.confdir)
+    try:
+        options = core_options() if is_page else _with_addons(arguments)
+    except MitmtwError as error:
+        say(stderr, str(error))
+        return 2
+    stdout.write(form(options.describe()))
     return 0
+
+
+def _read(argv: Sequence[str], arguments: Arguments) -> list[str]:
+    """Take the arguments with a value; @return: the others."""
+    rest = []
+    left = iter(argv)
+    for argument in left:
+        option, equals, value = argument.partition("=")
+        if option not in ("--addon", "--script", "-s", "--confdir"):
+            rest.append(argument)
+            continue
+        if not equals:
+            value = next(left, "")
+        if not value:
+            rest.append(argument)
+        elif option == "--confdir":
+            arguments.confdir = value
+        else:
+            (arguments.addons if option == "--addon" else arguments.scripts).append(value)
+    return rest
+
+
+def _with_addons(arguments: Arguments) -> Options:
+    """
+    The core's options and those of addons and scripts.
+
+    @raise MitmtwError: an addon is not there, or something is wrong with it.
+    """
+    settings = read_settings(arguments, lambda listener: None)
+    options = core_options()
+    if settings.addons or settings.scripts:
+        from mitmtw._hooks.discover import Offer, discover
+        from mitmtw._hooks.examine import examine
+
+        offers = discover().offers
+        chosen = [offer for wanted in settings.addons for offer in offers if offer.name == wanted.name]
+        sources: list[Offer | str] = [*settings.scripts, *chosen]
+        for source in sources:
+            examined = examine(source, options)
+            if examined.findings and not examined.options:
+                raise AddonError(f"{examined.name}: {examined.findings[0]}")
+    return options
 
 
 def rows_as_text(rows: Sequence[OptionRow]) -> str:

@@ -68,7 +68,9 @@ def run_on(
         say(stderr, tap.log_failed_start(failure, is_shown=True))
         reactor.stop()
 
-    service = make_service(reactor, options, listeners=settings.listeners, scripts=settings.scripts)
+    service = make_service(
+        reactor, options, listeners=settings.listeners, scripts=settings.scripts, addons=settings.addons
+    )
     service.failed.addErrback(failed)
     options.changed.append(follow_level)
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)

@@ -122,9 +122,7 @@ class Link:
             hook: Listener(self, table[hook], handler, threads)
             for hook, handler in handlers_of(self.addon, self.name, table).items()
         }
-        verify_interfaces(
-            self.addon.module if isinstance(self.addon, ScriptAddon) else self.addon, self.name, table
-        )
+        verify_interfaces(self.addon.module if isinstance(self.addon, ScriptAddon) else self.addon, self.name, table)
         warn_of_near_misses(self.addon, self.name, table, log)
 
     def call_ended(self) -> None:

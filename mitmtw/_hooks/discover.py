@@ -3,8 +3,8 @@ Which addons the installed packages offer: by dropins in C{twisted/plugins}, and
 
 A dropin is found by L{twisted.plugin}; entry points are the second source, which also works where an editable install
 keeps C{twisted/plugins} out of sight. Both may name the same addon. Nothing is searched in the current folder or in
-relative folders of C{sys.path}: whoever can write a file to where the proxy happens to be started must not get code into
-it that way.
+relative folders of C{sys.path}: whoever can write a file to where the proxy happens to be started must not get code
+into it that way.
 """
 
 import difflib
@@ -24,7 +24,7 @@ from twisted.python.reflect import namedAny
 from mitmtw.errors import AddonError
 from mitmtw.interfaces.plugins import ENTRY_POINT_GROUP, IAddonMaker
 
-__all__ = ["Broken", "Discovery", "Offer", "discover", "drop_caches", "one_line"]
+__all__ = ["Broken", "Discovery", "Offer", "discover", "drop_caches", "one_line", "packages"]
 
 _CACHE_FILE = "dropin.cache"  # Twisted's name
 
@@ -126,6 +126,20 @@ def discover() -> Discovery:
     return discovery
 
 
+def packages() -> dict[str, tuple[str, str]]:
+    """Which package has a top-level module, by the module's name: the package's name and version."""
+    found: dict[str, tuple[str, str]] = {}
+    for distribution in importlib.metadata.distributions(path=_safe_paths()):
+        try:
+            tops = (distribution.read_text("top_level.txt") or "").split()
+            tops = tops or [file.parts[0].removesuffix(".py") for file in distribution.files or () if file.parts]
+            for top in tops:
+                found.setdefault(top, (distribution.name, distribution.version))
+        except Exception:  # metadata that cannot be read: the list has an empty place then
+            continue
+    return found
+
+
 def drop_caches() -> list[str]:
     """
     Remove Twisted's caches of dropins, so that the next search reads every file anew.
@@ -155,7 +169,7 @@ def _is_current(folder: str) -> bool:
 
 def _safe_paths() -> list[str]:
     """C{sys.path} without relative entries and the current folder."""
-    return [path for path in sys.path if isinstance(path, str) and os.path.isabs(path) and not _is_current(path)]
+    return [path for path in map(str, sys.path) if os.path.isabs(path) and not _is_current(path)]
 
 
 @contextmanager
@@ -249,11 +263,11 @@ def _read_maker(discovery: Discovery, file: str, name: str) -> None:
     maker = _load(discovery, file, name)
     if maker is None:
         return
-    fields = [getattr(maker, field, "") for field in ("name", "target", "description")]
-    if not all(isinstance(text, str) for text in fields) or not fields[0] or "." not in fields[1]:
-        discovery.broken.append(Broken(file, f"{name}: the name and target of an addon must be texts"))
-        return
-    discovery.add(Offer(*fields, file))
+    offered, target, description = (getattr(maker, attribute, "") for attribute in ("name", "target", "description"))
+    if not all(isinstance(text, str) for text in (offered, target, description)) or not offered or "." not in target:
+        discovery.broken.append(Broken(file, f"{name}: it needs a name and a target, module.Class, that are texts"))
+    else:
+        discovery.add(Offer(offered, target, description, file))
 
 
 # -- entry points

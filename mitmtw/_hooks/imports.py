@@ -1,9 +1,9 @@
 """
 Running a script's file, and knowing which modules beside it came along: those have to be read anew with it.
 
-While a script runs, its folder is on C{sys.path}. What is imported from there by its top-level name is a helper module of
-the script, with all its submodules. Helpers stand in C{sys.modules} under their own names, as Python's imports want it;
-the script itself has a private name.
+While a script runs, its folder is on C{sys.path}. What is imported from there by its top-level name is a helper module
+of the script, with all its submodules. Helpers stand in C{sys.modules} under their own names, as Python's imports want it;
+the script itself has a private name. Scripts in different folders may have helpers of the same name: each gets its own.
 """
 
 import importlib
@@ -31,8 +31,8 @@ Signature = tuple[int, int, int] | None
 # Each script is a module of its own in sys.modules, however often it is loaded and whatever it is called.
 _numbers = itertools.count(1)
 
-#: The helper modules that are in C{sys.modules} because of a script: their files by their names.
-_helpers: dict[str, str] = {}
+#: The modules that are here because of scripts, by their folder and name.
+_helpers: dict[str, dict[str, ModuleType]] = {}
 
 
 class ScriptError(AddonError):
@@ -98,13 +98,19 @@ def run_script(path: Path) -> tuple[ModuleType, dict[str, Signature]]:
 
 @contextmanager
 def _importing_from(folder: str) -> Iterator[None]:
-    """Let imports find what is in a folder; nothing compiled is written there."""
+    """Let imports find what is in a folder, and no helpers from others; nothing compiled is written there."""
     importlib.invalidate_caches()
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     sys.path.insert(0, folder)
+    others = {name: module for place, found in _helpers.items() if place != folder for name, module in found.items()}
+    for name in others:
+        sys.modules.pop(name, None)
+    sys.modules.update(_helpers.get(folder, {}))
     try:
         yield
     finally:
+        for name, module in others.items():
+            sys.modules.setdefault(name, module)
         sys.dont_write_bytecode = before
         if folder in sys.path:  # the script may have taken it away itself
             sys.path.remove(folder)
@@ -112,20 +118,21 @@ def _importing_from(folder: str) -> Iterator[None]:
 
 def _note_helpers(folder: str, before: set[str]) -> None:
     """Remember which modules of a folder have come; not those of packages that were here already."""
+    known = {name for found in _helpers.values() for name in found}
+    own = _helpers.setdefault(folder, {})
     for name, module in list(sys.modules.items()):
         top = name.partition(".")[0]
-        file = getattr(module, "__file__", None)
-        if name in before or not file or (top in before and top not in _helpers):
+        if top in before and top not in known:
             continue
         beside = getattr(sys.modules.get(top), "__file__", None) or ""
         is_beside = beside in (os.path.join(folder, f"{top}.py"), os.path.join(folder, top, "__init__.py"))
-        if is_beside and file.endswith(".py"):
-            _helpers[name] = file
+        if is_beside and str(getattr(module, "__file__", None)).endswith(".py"):
+            own[name] = module
 
 
 def _files_in(folder: str) -> list[str]:
     """The helpers' files in a folder: of all scripts there, because they share them."""
-    return [file for file in _helpers.values() if file.startswith(folder + os.sep)]
+    return [str(module.__file__) for module in _helpers.get(folder, {}).values()]
 
 
 @contextmanager
@@ -134,23 +141,27 @@ def forgotten(folder: str) -> Iterator[None]:
     Import the helper modules of a folder anew, if they are imported within this block. When it fails, those of before
     are back.
     """
-    gone = {name: (file, sys.modules.get(name)) for name, file in _helpers.items() if file.startswith(folder + os.sep)}
-    for name, (file, _) in gone.items():
-        sys.modules.pop(name, None)
-        del _helpers[name]
+    files = _files_in(folder)
+    gone = _take_out(folder)
+    for file in files:
         with suppress(OSError, NotImplementedError):  # a compiled file of an earlier time, if there is one at all
             os.remove(importlib.util.cache_from_source(file))
     try:
         yield
     except BaseException:
-        for name in [name for name, file in _helpers.items() if file.startswith(folder + os.sep)]:
-            sys.modules.pop(name, None)
-            del _helpers[name]
-        for name, (file, module) in gone.items():
-            if module is not None:
-                sys.modules[name] = module
-                _helpers[name] = file
+        _take_out(folder)
+        _helpers[folder] = gone
+        sys.modules.update(gone)
         raise
+
+
+def _take_out(folder: str) -> dict[str, ModuleType]:
+    """Let nobody find the helpers of a folder any more."""
+    helpers = _helpers.pop(folder, {})
+    for name, module in helpers.items():
+        if sys.modules.get(name) is module:
+            del sys.modules[name]
+    return helpers
 
 
 def _places(error: BaseException) -> list[str]:

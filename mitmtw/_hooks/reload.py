@@ -1,9 +1,11 @@
 """
-Scripts are loaded anew when their files change: looked at once a second, the script's own and those of the modules that it
-has imported from its folder.
+Scripts are loaded anew when their files change: the script's own, and those of the modules that it has imported from
+its folder, are looked at once a second.
 """
 
+import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -48,7 +50,7 @@ class _Watch:
 
 
 class Reloader:
-    """Watches the scripts in the chain, and replaces those that change; and ends old versions when their time has come."""
+    """Watches the scripts in the chain and replaces those that change; ends old versions when their time has come."""
 
     def __init__(
         self,
@@ -123,12 +125,16 @@ class Reloader:
         if not tops:  # it was removed meanwhile
             return
         path = str(script.path)
+        new: ScriptAddon | None = None
         try:
             new = load_script(path, again=True)
             leaving = await self._takeover.run(tops, new)
         except MitmtwError as error:
-            if isinstance(error, ScriptError) and script in self._watches:
-                self._watches[script].files.update(error.files)
+            if script in self._watches:  # what was read for the first time may be where the mistake is
+                self._watches[script].files.update(error.files if isinstance(error, ScriptError) else {})
+                self._watches[script].files.update(new.files if new is not None else {})
+            if new is not None:
+                sys.modules.pop(new.module.__name__, None)
             self._hooks.logger.error("script {path} goes on as it was: {reason}", path=path, reason=str(error))
             return
         if leaving is not None:
@@ -148,7 +154,7 @@ class Reloader:
                 self._cancel_pending(leaving)
             if not pins.is_needed(until) and all(waiting.is_over for waiting in leaving.pending):
                 del self._leaving[until]
-                self._life.in_turn(lambda leaving=leaving: self._takeover.retire(leaving)).addErrback(_ignored)
+                self._life.in_turn(partial(self._takeover.retire, leaving)).addErrback(_ignored)
         if not pins:
             self._hooks.rebuild()  # the present version's callables are enough again
 

@@ -35,9 +35,7 @@ class ScriptAddon:
     @ivar files: what it was loaded from, when that can be done again: its file and those of its helper modules.
     """
 
-    def __init__(
-        self, module: ModuleType, name: str | None = None, files: dict[str, Signature] | None = None
-    ) -> None:
+    def __init__(self, module: ModuleType, name: str | None = None, files: dict[str, Signature] | None = None) -> None:
         self.module = module
         self.files = files or {}
         self.path = getattr(module, "__file__", None) or module.__name__

@@ -8,6 +8,7 @@ way: the new version is started and configured beside the old one, which goes on
 where it was.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -128,6 +129,7 @@ class Takeover:
                 self._chain.remove(top)
             for one in old:
                 one.is_retired, one.is_started = True, False
+            _forget_modules(tops)
             self._activate(script)
         finally:
             hold, hooks.hold = hooks.hold, None
@@ -164,6 +166,7 @@ class Takeover:
         links = [link for top in tops for link in self._chain.remove(top)]
         self._hooks.rebuild()
         await retire(self._hooks, links, self._life.drain_timeout, self._life.done_timeout)
+        _forget_modules(leaving.tops)
 
     # -- both ways
 
@@ -200,3 +203,10 @@ class Takeover:
                     await self._life.tell_running(one)
                 except AddonError as error:
                     self._hooks.logger.error("{reason}", reason=str(error))
+
+
+def _forget_modules(tops: Iterable[Link]) -> None:
+    """Nobody looks for the old version's classes any more."""
+    for top in tops:
+        if top.script is not None:
+            sys.modules.pop(top.script.module.__name__, None)

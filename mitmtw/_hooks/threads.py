@@ -22,7 +22,6 @@ from mitmtw._hooks.loan import lend
 from mitmtw._hooks.place import Place, place_of_frame
 from mitmtw._hooks.table import HookSpec
 from mitmtw.errors import AddonError
-from mitmtw.interfaces import ITCPAddon, IWebSocketAddon
 
 __all__ = ["RunsThreads", "ThreadCall", "threaded", "threads_of"]
 
@@ -64,8 +63,7 @@ def threaded(handler: Callable[..., object], name: str, spec: HookSpec, threads:
     @param name: the addon's, for the error message.
     @raise AddonError: the hook's arguments cannot be lent to a thread.
     """
-    is_of_messages = spec.interface in (IWebSocketAddon, ITCPAddon) and spec.name != "websocket_handshake"
-    if is_of_messages or not _NOT_LENT.isdisjoint(spec.arguments):
+    if not _NOT_LENT.isdisjoint(spec.arguments):
         given = ", ".join(spec.arguments)
         raise AddonError(
             f"addon {name}: {spec.name} cannot run in a thread, ({given}) belongs to the reactor's; await "

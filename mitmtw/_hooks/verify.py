@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.logger import Logger
 from zope.interface import Invalid
-from zope.interface.exceptions import BrokenMethodImplementation, MultipleInvalid
+from zope.interface.exceptions import BrokenMethodImplementation
 from zope.interface.verify import verifyObject
 
 from mitmtw._hooks.table import HookSpec
@@ -120,7 +120,7 @@ def verify_interfaces(addon: object, name: str, table: Mapping[str, HookSpec]) -
     """
     Hold an addon to the interfaces of hooks that it says it provides.
 
-    Whether its methods take the right arguments is L{handlers_of}'s matter, which knows more: C{configure} may take one.
+    Whether its methods take the right arguments is L{handlers_of}'s matter, who knows more: C{configure} may take one.
 
     @raise AddonError: it does not have all that is declared there.
     """
@@ -129,15 +129,10 @@ def verify_interfaces(addon: object, name: str, table: Mapping[str, HookSpec]) -
             continue
         try:
             verifyObject(interface, addon)
-        except MultipleInvalid as several:
-            errors = list(several.exceptions)
-        except Invalid as error:
-            errors = [error]
-        else:
-            continue
-        for error in errors:
-            if not isinstance(error, BrokenMethodImplementation):
-                raise AddonError(f"addon {name}: {' '.join(str(error).split())}")
+        except Invalid as refusal:
+            for error in getattr(refusal, "exceptions", [refusal]):  # one, or several at once
+                if not isinstance(error, BrokenMethodImplementation):
+                    raise AddonError(f"addon {name}: {' '.join(str(error).split())}")
 
 
 def near_misses(addon: object, table: Mapping[str, HookSpec]) -> Iterator[tuple[str, str]]:

@@ -9,11 +9,20 @@ true or false; C{\:} is a colon within a value and C{\\} a backslash::
 """
 
 import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from mitmtw.errors import OptionsError
+from twisted.logger import Logger
 
-__all__ = ["Wanted", "parse_wanted"]
+from mitmtw._hooks.chain import Chain
+from mitmtw._hooks.discover import discover
+from mitmtw._hooks.lifecycle import Lifecycle
+from mitmtw.errors import AddonError, OptionsError
+from mitmtw.options import Option, Options
+
+__all__ = ["Wanted", "add_addons", "check_assignments", "defer_assignments", "forget_left_out", "parse_wanted"]
+
+_log = Logger()
 
 _PART = re.compile(r"(?:[^\\:]|\\.)*", re.DOTALL)
 _ESCAPE = re.compile(r"\\([\\:])")
@@ -68,3 +77,64 @@ def _parts(text: str) -> list[str]:
         if place >= len(text):
             return parts
         place += 1
+
+
+def check_assignments(wanted: Wanted, options: Options) -> None:
+    """
+    Refuse what cannot be an option of that addon.
+
+    @raise OptionsError: it is one of the core.
+    """
+    for name in wanted.assignments:
+        if name in options and options.find(name).owner == "core":
+            raise OptionsError(f"{name} is no option of the addon {wanted.name}: set it by itself")
+
+
+def defer_assignments(wanted: Wanted, options: Options) -> None:
+    """
+    Keep the values given behind an addon's name for when it declares its options; they win over other ones.
+
+    @raise OptionsError: as L{check_assignments}.
+    """
+    check_assignments(wanted, options)
+    for name, texts in wanted.assignments.items():
+        options.defer(name, _reading(texts))
+
+
+def _reading(texts: Sequence[str | None]) -> Callable[[Option], object]:
+    return lambda option: option.read(texts)
+
+
+async def add_addons(addons: Iterable[object], life: Lifecycle, options: Options) -> list[Wanted]:
+    """
+    Put addons into the chain: objects as they are, installed ones by L{Wanted} or by a text for L{parse_wanted}.
+
+    @return: the installed ones, also optional ones that are not there.
+    @raise AddonError: one is not there, or cannot be loaded.
+    @raise OptionsError: a text is wrong, or what it assigns.
+    """
+    everything = [parse_wanted(addon) if isinstance(addon, str) else addon for addon in addons]
+    wanted = [addon for addon in everything if isinstance(addon, Wanted)]
+    installed = discover() if wanted else None
+    for addon in everything:
+        if not isinstance(addon, Wanted) or installed is None:
+            await life.add_addon(addon)
+            continue
+        defer_assignments(addon, options)
+        try:
+            offer = installed.find(addon.name)
+        except AddonError as error:
+            if not addon.is_optional:
+                raise
+            _log.warn("an optional addon is left out: {reason}", reason=str(error))
+        else:
+            await life.add_addon(offer, is_optional=addon.is_optional)
+    return wanted
+
+
+def forget_left_out(wanted: Iterable[Wanted], chain: Chain, options: Options) -> None:
+    """Values for options of optional addons that are not there are no mistake."""
+    there = {link.name for link in chain}
+    for addon in wanted:
+        if addon.name not in there:
+            options.forget(addon.assignments)

@@ -9,13 +9,15 @@ comes always, once, last.
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
 from mitmtw._layers.joint import Joint
 from mitmtw._layers.messages import MessageQueue
-from mitmtw._layers.server_end import ServerEnd
+from mitmtw._streams.channel import Reading
 from mitmtw.errors import MitmtwError
 from mitmtw.model import Error
+from mitmtw.model.history import History
 
 __all__ = ["Conversation"]
 
@@ -26,6 +28,7 @@ class Conversation(Joint):
 
     @cvar family: the first word of its hooks: C{tcp}, C{websocket}.
     @ivar flow: the flow, from C{start} on.
+    @ivar has_begun: whether there is a flow, and its C{start} was fired.
     @ivar queue: what is to happen.
     """
 
@@ -33,14 +36,20 @@ class Conversation(Joint):
     flow: Any = None
     queue: MessageQueue
 
+    has_begun = False
     _is_over = False
 
-    def begin_flow(self, flow: Any, end: ServerEnd) -> None:
-        """Fire C{start}; what is put into the queue after this waits for it."""
+    def begin_flow(self, flow: Any, server: Reading) -> None:
+        """
+        Fire C{start}; what is put into the queue after this waits for it.
+
+        @param server: reading from the server.
+        """
         self.flow = flow
+        self.has_begun = True
         self.client.begin()
         flow.begin(self)
-        self.queue = MessageQueue(flow, self.switch.reading, end.reading)
+        self.queue = MessageQueue(flow, self.switch.reading, server)
         hook = self._hook("start")
         if hook is not None:
             self.queue.put(True, 0, lambda: hook(flow), self.nothing)
@@ -48,6 +57,18 @@ class Conversation(Joint):
     def _hook(self, name: str) -> Any:
         """The hook of this family, None when nobody listens."""
         return getattr(self.client.proxy.hooks, f"{self.family}_{name}")
+
+    def history(self) -> History[Any]:
+        """An empty history with the bounds that the options give."""
+        options = self.client.proxy.options
+        return History(options.message_history_count, options.message_history_bytes)
+
+    def show(self, message: Any) -> Deferred[Any] | None:
+        """Add a message to the flow and fire the hook that is about it."""
+        self.flow.messages.append(message)
+        hook = self._hook("message")
+        deferred: Deferred[Any] | None = hook(self.flow) if hook is not None else None
+        return deferred
 
     def nothing(self) -> None:
         """What is done after a hook that only had to be waited for."""
@@ -70,7 +91,7 @@ class Conversation(Joint):
 
         @param error: why it ended badly, None when it ended well.
         """
-        if self._is_over or self.flow is None:
+        if self._is_over or not self.has_begun:
             return
         self._is_over = True
         self.queue.stop()
@@ -100,6 +121,8 @@ class Conversation(Joint):
         self.client.done()
 
 
-def said_of(who: str, reason: Failure) -> str:
-    """A sentence for the error of a connection that broke."""
+def said_of(who: str, reason: Failure) -> str | None:
+    """A sentence about a connection that broke, None about one that was closed."""
+    if reason.check(ConnectionDone):
+        return None
     return f"{who} broke the connection: {reason.getErrorMessage()}"

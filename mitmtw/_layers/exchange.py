@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from mitmtw._layers.asking import ask, held
 from mitmtw._layers.body import collects, is_whole, relay
 from mitmtw._layers.forwarding import answer_here, wire_request
+from mitmtw._layers.handshake import Handshake
 from mitmtw._layers.pages import error_page
 from mitmtw._layers.upload import Upload
 from mitmtw._streams.body import Body
@@ -40,7 +41,20 @@ class Exchange:
     @ivar driver: what drives L{run}.
     """
 
-    __slots__ = ("_came", "_is_over", "_lock", "_upload", "down", "driver", "flow", "hooks", "layer", "proxy", "up")
+    __slots__ = (
+        "_came",
+        "_handshake",
+        "_is_over",
+        "_lock",
+        "_upload",
+        "down",
+        "driver",
+        "flow",
+        "hooks",
+        "layer",
+        "proxy",
+        "up",
+    )
 
     def __init__(self, flow: HTTPFlow, down: "ServerStream", layer: "HTTP1Layer") -> None:
         self.flow = flow
@@ -53,6 +67,7 @@ class Exchange:
         self._lock: DeferredLock | None = None
         self._came: Body | None = None  # the response's body
         self.driver: Run | None = None
+        self._handshake: Handshake | None = None
         self._is_over = False
 
     async def run(self) -> None:
@@ -75,6 +90,8 @@ class Exchange:
         """Request, then response."""
         flow, down, hooks = self.flow, self.down, self.hooks
         request = flow.request
+        if down.head is not None and down.head.upgrade is not None:
+            self._handshake = Handshake.of(down.head)
         if hooks.requestheaders is not None:
             await ask(hooks.requestheaders, flow)
         body, upload = down.body, None
@@ -84,6 +101,8 @@ class Exchange:
             upload = await self._request_body(request, body)
         if upload is None and flow.response is None and hooks.request is not None:
             await ask(hooks.request, flow)
+        if self._handshake is not None and flow.response is None and hooks.websocket_handshake is not None:
+            await ask(hooks.websocket_handshake, flow)
         response = flow.response or answer_here(flow.request) or await self._fetch(upload)
         flow.response = response
         if hooks.responseheaders is not None:
@@ -114,8 +133,8 @@ class Exchange:
         """Collect the body and answer, or let it flow."""
         hooks, down = self.hooks, self.down
         self._came = body
-        wanted = hooks.wants_response_body
-        if is_whole(response, body, wanted, self.proxy) or await collects(response, body, wanted, self.proxy, 502, None):
+        wanted, proxy = hooks.wants_response_body, self.proxy
+        if is_whole(response, body, wanted, proxy) or await collects(response, body, wanted, proxy, 502, None):
             response.collected(body.take(), _trailers(body))
             await self._respond(response, body.framing == CHUNKED)
             return
@@ -168,6 +187,10 @@ class Exchange:
         """Send the request as it is now, and wait for the head of the answer."""
         flow, down = self.flow, self.down
         wire = wire_request(flow.request, down.head, self.layer, self.proxy.is_heard)
+        handshake = self._handshake
+        if handshake is not None:
+            wire = flow.request.copy() if wire is flow.request else wire
+            handshake.sending(wire)
         must_be_fresh = False
         head: ResponseHead | None = None
         while head is None:
@@ -191,7 +214,10 @@ class Exchange:
                 must_be_fresh = True  # an idle connection turned out to be dead: once more, on a new one
         down.nominated = head.connection
         body = b"" if self.up.body is None else None
-        return Response.of(head.version, head.status, head.reason, head.fields, self.proxy.now(), body)
+        response = Response.of(head.version, head.status, head.reason, head.fields, self.proxy.now(), body)
+        if handshake is not None and head.status == 101:
+            handshake.answered(response)
+        return response
 
     async def _send(self, up: Any, wire: Request, upload: Body | None) -> ResponseHead:
         """Send the request and wait for the final head."""
@@ -280,8 +306,10 @@ class Exchange:
             down.send(final)
             return
         self.up = None
+        if self._handshake is not None:
+            self._handshake.answering(final)
         down.send_switching(final, False)
-        self.layer.open_upgraded(flow, up.detach(), down.detach())
+        self.layer.open_upgraded(flow, up.detach(), down.detach(), self._handshake)
 
     async def fail(self, error: MitmtwError) -> None:
         """Something went wrong: C{error(flow)} once, then a page when nothing was sent yet, else a reset."""
@@ -296,9 +324,17 @@ class Exchange:
         gone = isinstance(error, (ClientGone, Killed)) or down.sent not in (NOTHING, WHOLE)
         if gone:
             down.reset(error)
-        if self._is_over and not isinstance(error, LocalProtocolError):
+        if self._is_over and flow.request.raw_method != b"CONNECT":
+            self._not_written(error)
             return
         await tell_error(flow, down, error, self.hooks, gone)
+
+    def _not_written(self, error: MitmtwError) -> None:
+        """C{response} was the flow's last hook, and what addons made of the response cannot be sent: a page instead."""
+        if isinstance(error, LocalProtocolError):
+            _log.warn("a response from {host} cannot be sent: {error}", host=self.flow.request.host, error=str(error))
+            if self.down.sent == NOTHING:
+                self.down.send(error_page(error, self.flow.request))
 
     def _release(self) -> None:
         """Give back what the flow held."""

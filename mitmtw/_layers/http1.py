@@ -13,19 +13,23 @@ from zope.interface import implementer
 
 from mitmtw._layers.client import Target, client_gone
 from mitmtw._layers.exchange import Exchange, refuse
+from mitmtw._layers.handshake import Handshake
 from mitmtw._layers.layer import Layer
 from mitmtw._layers.opening import Opening, propose
-from mitmtw._layers.relay import RelayLayer
 from mitmtw._layers.request import read_request
 from mitmtw._layers.server_end import ServerEnd
+from mitmtw._layers.tcp import TCPLayer
+from mitmtw._layers.websocket import WebSocketLayer
 from mitmtw._streams.body import Body
 from mitmtw._streams.channel import AHEAD, HIGH_WATER_BYTES, Channel, half_close
 from mitmtw._streams.outgoing import NOTHING, WHOLE, Outgoing
 from mitmtw._streams.run import Run
 from mitmtw._streams.timeouts import NEVER
+from mitmtw._wire.block import Memory, block_of
 from mitmtw._wire.events import CHUNKED, LENGTH, NO_BODY, UNTIL_CLOSE, RequestHead, ResponseHead
+from mitmtw._wire.framing import RequestFraming
 from mitmtw._wire.http1_read import BodyReader, HeadBuffer, body_reader, read_request_head
-from mitmtw._wire.http1_write import outgoing, response_head
+from mitmtw._wire.http1_write import outgoing, response_head, status_line
 from mitmtw.errors import ClientGone, RemoteProtocolError
 from mitmtw.interfaces.layers import IHTTPStream
 from mitmtw.model import HTTPFlow, Response
@@ -139,15 +143,20 @@ class ServerStream(Outgoing):
             connection = b"close"
         elif self.is_http10:
             connection = b"keep-alive"
+        raw = message.headers.raw
+        keep_length = framing == NO_BODY and message.status_code != 204
+        key = (framing, length, connection, self.nominated, keep_length)
+        block = block_of(raw)
+        lines = None if block is None else block.lines_for(key)
+        if lines is not None:  # the same fields went out in the same way before
+            return status_line(b"HTTP/1.1", message.status_code, message.raw_reason) + lines
         fields = outgoing(
-            message.headers.raw,
-            framing,
-            length,
-            connection=connection,
-            nominated=self.nominated,
-            keep_length=framing == NO_BODY and message.status_code != 204,
+            raw, framing, length, connection=connection, nominated=self.nominated, keep_length=keep_length
         )
-        return response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields)
+        head = response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields)
+        if block is not None:
+            block.remember(key, head)
+        return head
 
     def reset(self, error: Exception) -> None:
         """Abort the connection."""
@@ -174,6 +183,7 @@ class HTTP1Layer(Channel, Layer):
         self._idle: float = options.client_idle_timeout or NEVER
         self._stall: float = options.tcp_timeout or NEVER
         self._heads = HeadBuffer(options.max_head_bytes, skip_blank_lines=True)
+        self._memory: Memory[RequestFraming] = Memory()
         self._reader: BodyReader | None = None
         self._body: Body | None = None
         self._run: Run | None = None
@@ -241,7 +251,7 @@ class HTTP1Layer(Channel, Layer):
                     switch.deadline = self._seconds() + (self.client.proxy.options.request_head_timeout or NEVER)
                 return
             self._waiting_head = False
-            head = read_request_head(block, self.client.proxy.options.max_fields)
+            head = read_request_head(block, self.client.proxy.options.max_fields, self._memory)
             flow = read_request(self, head, self._seconds())
         except RemoteProtocolError as error:
             self._refuse(error)
@@ -418,11 +428,16 @@ class HTTP1Layer(Channel, Layer):
         target = Target(request.host, request.port, flow=flow)
         self.switch.to(Opening(self.client, target), leftover)
 
-    def open_upgraded(self, flow: HTTPFlow, channel: Any, from_client: bytes) -> None:
+    def open_upgraded(self, flow: HTTPFlow, channel: Any, from_client: bytes, handshake: Handshake | None) -> None:
         """101 was answered: both connections are something else from here on."""
         end = ServerEnd(self.client.proxy, channel.link)
         from_server = channel.hand_over(end)
-        propose(self.switch, RelayLayer(self.client, self.target, end), from_client, from_server)
+        proposal: Layer
+        if handshake is None:
+            proposal = TCPLayer(self.client, self.target, end)
+        else:
+            proposal = WebSocketLayer(self.client, self.target, end, flow, handshake)
+        propose(self.switch, proposal, from_client, from_server)
 
     @override
     def readConnectionLost(self) -> None:

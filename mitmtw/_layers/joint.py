@@ -6,6 +6,7 @@ L{mitmtw._layers.websocket} as messages that addons see.
 """
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from typing_extensions import override
@@ -13,7 +14,7 @@ from typing_extensions import override
 from mitmtw._layers.client import Client, Target
 from mitmtw._layers.layer import Layer
 from mitmtw._layers.server_end import ServerEnd, connect_end
-from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, WAITING, Channel, Reading
+from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, WAITING, Channel, Reading, hang_up
 from mitmtw._streams.timeouts import NEVER
 from mitmtw.errors import ConnectFailed, MitmtwError, UpstreamClosed
 from mitmtw.model import Error, ServerConnection
@@ -89,6 +90,29 @@ class Joint(Channel, Layer):
         """Something has moved: both sides are given time again."""
         self.switch.deadline = self._seconds() + self._patience
 
+    def end_server(self, end: ServerEnd, reason: Failure) -> None:
+        """The client's connection ended for C{reason}: end the server's in the same way, after all that was said."""
+        if end.is_lost:
+            return
+        if reason.check(ConnectionDone):
+            end.close()
+        elif self.client.is_cut:
+            end.hang_up()
+        else:
+            end.abort()
+
+    def end_client(self, reason: Failure) -> None:
+        """The server's connection ended for C{reason}: end the client's in the same way, after all that was said."""
+        if self.is_lost:
+            return
+        self.close_channel()
+        if reason.check(ConnectionDone):
+            self.transport.loseConnection()
+        elif self.end is not None and self.end.is_cut:
+            hang_up(self.transport)
+        else:
+            self.transport.abortConnection()
+
     def close_client(self) -> None:
         """Close the client's connection when all is written."""
         if not self.is_lost:
@@ -161,9 +185,9 @@ class Joint(Channel, Layer):
         self._connecting = None
         error = failure.value
         message = str(error) if isinstance(error, MitmtwError) else f"the relay failed: {error!r}"
-        self.not_joined(message)
         if self.is_lost:
             return  # nobody is left to whom it matters
+        self.not_joined(message)
         _log.info("{peer}: {message}", peer=self.client.client_conn.address, message=message)
         flow = self.target.flow if self.target is not None else None
         hook = self.client.proxy.hooks.error
@@ -179,7 +203,8 @@ class Joint(Channel, Layer):
     def dataReceived(self, data: bytes) -> None:
         """Bytes of the client."""
         if self._is_joined and self.end is not None:
-            self.client_said(self.end, data)
+            if not self.end.is_lost:
+                self.client_said(self.end, data)
             return
         self._kept.append(data)
         self._kept_size += len(data)

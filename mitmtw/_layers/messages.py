@@ -43,6 +43,11 @@ class MessageQueue:
         self._pending: Deferred[Any] | None = None
         self._is_turning = False
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits."""
+        return not self._items
+
     def put(self, from_client: bool, size: int, ask: Ask | None, act: Act) -> None:
         """
         Add something.

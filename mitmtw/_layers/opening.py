@@ -5,6 +5,7 @@ A server that speaks first must work too: when the client says nothing for C{ser
 its bytes are meant to go, the server is connected, and the first bytes of either side decide.
 """
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -108,7 +109,7 @@ class Opening(Layer):
                 found = Sniffed.HTTP1  # whatever it is, only a request makes sense here: the codec refuses the rest
         elif self.target.protocol == "http" and found is Sniffed.OTHER:
             found = Sniffed.HTTP1
-        elif self.target.protocol == "tcp" and found is not Sniffed.TLS and buffer[:1] != b"\x16":
+        elif self._is_raw() and found is not Sniffed.TLS and buffer[:1] != b"\x16":
             found = Sniffed.OTHER
         if found is None:
             if len(buffer) <= HIGH_WATER_BYTES:
@@ -116,6 +117,13 @@ class Opening(Layer):
             found = Sniffed.OTHER
         if len(buffer) > self._asked_at:
             self._propose(found)
+
+    def _is_raw(self) -> bool:
+        """Whether what comes is not to be read as HTTP, because the listener or the option C{tcp_hosts} says so."""
+        target, patterns = self.target, self.client.proxy.options.tcp_hosts
+        if target is None or target.protocol == "tcp":
+            return target is not None
+        return bool(patterns) and any(re.search(each, f"{target.host}:{target.port}") for each in patterns)
 
     def _propose(self, found: Sniffed, is_last: bool = False) -> None:
         """
@@ -125,7 +133,7 @@ class Opening(Layer):
         """
         self._stop_timer()
         layers = self.client.proxy.layers
-        name = {Sniffed.TLS: "tls", Sniffed.HTTP1: "http1"}.get(found, "relay")
+        name = {Sniffed.TLS: "tls", Sniffed.HTTP1: "http1"}.get(found, "tcp")
         proposal: Layer = layers[name](self)
         server_bytes = b""
         link, self._link = self._link, None

@@ -57,7 +57,7 @@ class PromptReactor(EPollReactor):
             if why is not None:
                 self._disconnectSelectable(selectable, why, True)
 
-    doIteration = doPoll
+    doIteration = doPoll  # noqa: N815 - Twisted's name
 
     @override
     def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> PromptPort:
@@ -68,7 +68,7 @@ class PromptReactor(EPollReactor):
 
     @override
     def connectTCP(
-        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None  # noqa: N803
+        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
     ) -> PromptConnector:
         """See L{twisted.internet.interfaces.IReactorTCP.connectTCP}."""
         connector = PromptConnector(host, port, factory, timeout, bindAddress, self)

@@ -12,7 +12,6 @@ are there.
 from typing import Any, Final
 
 from twisted.internet import tcp
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from typing_extensions import override
 
@@ -58,7 +57,7 @@ class _Prompt(tcp.Connection):
             super().write(data[sent:] if sent else data)
 
     @override
-    def doRead(self) -> ConnectionLost | ConnectionDone | None:
+    def doRead(self) -> Any:  # as _AbortingMixin declares what it puts in its place
         """Read, in larger pieces from a peer that filled the last one."""
         size = self._read_bytes
         try:

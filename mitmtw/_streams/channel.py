@@ -37,9 +37,13 @@ def half_close(transport: Any) -> bool:
 def hang_up(transport: Any) -> None:
     """
     Close when all is written, under TLS without its farewell: what was cut at one end has to look cut at the other.
+
+    TLS is read on until the peer closes: a socket that is closed while a session ticket waits in it is reset, and the
+    peer would lose what it has not read yet.
     """
     below = getattr(transport, "transport", None) if ISSLTransport.providedBy(transport) else None
-    (transport if below is None else below).loseConnection()
+    if below is None or not half_close(below):
+        transport.loseConnection()
 
 
 class Source(Protocol):

@@ -50,7 +50,7 @@ class Pending(Generic[_Result]):
         outcome: _Result = yield self
         return outcome
 
-    def addBoth(self, woke: Callable[[Any, Any], None], argument: Any) -> None:
+    def addBoth(self, woke: Callable[[Any, Any], None], argument: Any) -> None:  # noqa: N802 - as a Deferred's
         """Have C{woke} called with the outcome and C{argument}; at once when it is there."""
         if self._outcome is _NOTHING:
             self._woke = woke
@@ -58,7 +58,7 @@ class Pending(Generic[_Result]):
         else:
             woke(self._outcome, argument)
 
-    def addErrback(self, ignore: Callable[[Failure], None]) -> None:
+    def addErrback(self, ignore: Callable[[Failure], None]) -> None:  # noqa: N802 - as a Deferred's
         """Nobody looks at the outcome; an error that nobody has heard is not logged here anyway."""
 
     def cancel(self) -> None:
@@ -84,7 +84,8 @@ class Run:
     """
     One coroutine on its way, waiting for at most one Deferred.
 
-    The coroutine awaits Deferreds and L{Pending}s only. An exception that leaves it is logged: an exchange ends its own errors itself.
+    The coroutine awaits Deferreds and L{Pending}s only. An exception that leaves it is logged: an exchange ends its own
+    errors itself.
 
     @ivar ended: whether the coroutine has returned.
     """

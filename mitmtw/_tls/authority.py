@@ -21,8 +21,8 @@ from mitmtw._tls.contexts import Contexts
 from mitmtw._tls.engine import Gate, IEngine, TwistedEngine
 from mitmtw._tls.failures import CLIENT, SERVER, Peer, openssl_text
 from mitmtw._tls.keylog import KeyLog
-from mitmtw._tls.lean import LeanEngine, is_available
 from mitmtw._tls.leaf import LeafIssuer, new_key
+from mitmtw._tls.lean import LeanEngine, is_available
 from mitmtw._tls.names import address_of, dns_name
 from mitmtw._tls.root import issuers_to_send
 from mitmtw._tls.settings import TLSSettings

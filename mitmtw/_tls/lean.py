@@ -38,7 +38,8 @@ _OF_PROTOCOL: Final = (
 )
 _RECORD_BYTES: Final = 16384  # the most plaintext in one record (RFC 8446 section 5.1)
 _BUFFER_BYTES: Final = 256 * 1024  # what a transport of ours reads at once, so that it goes on in one piece
-_MOST_WRITTEN: Final = 8 * _RECORD_BYTES  # plaintext encrypted before it is sent; with its records' headers it fits the buffer
+#: Plaintext encrypted before it is sent; with the headers of its records it fits the buffer.
+_MOST_WRITTEN: Final = 8 * _RECORD_BYTES
 _WANT_READ: Final[int] = getattr(_lib, "SSL_ERROR_WANT_READ", 0)
 _buffer: Final[Any] = None if _ffi is None else _ffi.new("char[]", _BUFFER_BYTES)
 

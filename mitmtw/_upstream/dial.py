@@ -66,6 +66,7 @@ async def dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) ->
 async def _dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) -> Link:
     """The attempt and its hooks."""
     hooks = proxy.hooks
+    wanted = server_conn.address
     server_conn.timestamp_start = proxy.now()
     if hooks.serverconnect is not None:
         deferred = hooks.serverconnect(server_conn)
@@ -96,6 +97,7 @@ async def _dial(proxy: IProxy, server_conn: ServerConnection, client: IClient) -
             raise ConnectFailed(f"an addon refused the connection: {server_conn.error}")
         if link.is_lost:
             raise UpstreamClosed("the server closed the connection before anything was asked")
+    link.wanted = wanted
     return link
 
 
@@ -132,4 +134,8 @@ async def _connect(proxy: IProxy, server_conn: ServerConnection, client: IClient
         if resolving.was_own:
             raise LoopDetected(f"{where} is this proxy itself") from error
         raise _explained(error, where, seconds) from error
+    peer, here = server_conn.peername, server_conn.sockname
+    if peer is not None and here is not None and proxy.is_own_address(peer[0], peer[1], here[0]):
+        link.abort()  # another address of this machine, which a listener on all addresses has as well
+        raise LoopDetected(f"{where} is this proxy itself")
     return link

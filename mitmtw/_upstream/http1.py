@@ -21,7 +21,7 @@ from mitmtw._streams.run import Pending
 from mitmtw._streams.timeouts import NEVER
 from mitmtw._streams.watch import has_news
 from mitmtw._upstream.link import Link
-from mitmtw._wire.block import Memory, block_of
+from mitmtw._wire.block import Block, Memory, block_of
 from mitmtw._wire.events import CHUNKED, LENGTH, NO_BODY, UNTIL_CLOSE, RequestHead, ResponseHead
 from mitmtw._wire.fields import credentials
 from mitmtw._wire.framing import ResponseFraming
@@ -51,6 +51,15 @@ def _names_scheme(fields: list[tuple[bytes, bytes]], names: frozenset[bytes]) ->
     return any(name.lower() in names and value[:10].lower().startswith(_CONNECTION_SCHEMES) for name, value in fields)
 
 
+def _block_of(message: Request, came: RequestHead | None) -> Block[Any] | None:
+    """What is known of the fields of a request that no addon has changed; None when its head has to be made anew."""
+    if came is None or came.expect or came.host is None or message.raw_version != came.version:
+        return None
+    block = block_of(message.headers.raw)
+    is_of_this_head = block is not None and getattr(came.fields, "block", None) is block
+    return block if is_of_this_head else None
+
+
 @implementer(IHTTPStream)
 class ClientStream(Outgoing):
     """
@@ -59,12 +68,11 @@ class ClientStream(Outgoing):
     @ivar fresh: whether the connection was made for this request.
     @ivar has_answered: whether any byte of an answer came.
     @ivar is_switching: whether the answer was 101.
-    @ivar offers_upgrade: whether the request asked for another protocol, so that 101 may come.
     @ivar body: of the response, None when there is none.
     """
 
     __slots__ = (
-        "_heads", "_waiting", "body", "fresh", "has_answered", "is_switching", "method", "offers_upgrade", "server_conn",
+        "_came", "_heads", "_waiting", "body", "fresh", "has_answered", "is_switching", "method", "server_conn",
     )  # fmt: skip
 
     channel: "HTTP1Channel"
@@ -77,7 +85,7 @@ class ClientStream(Outgoing):
         self.body: Body | None = None
         self.has_answered = False
         self.is_switching = False
-        self.offers_upgrade = False
+        self._came: RequestHead | None = None
         self.method = b""
         self._heads: list[ResponseHead] = []
         self._waiting: Pending[ResponseHead] | None = None
@@ -109,9 +117,9 @@ class ClientStream(Outgoing):
     def _head(self, message: Request, framing: int, length: int, came: RequestHead | None, keep_expect: bool) -> bytes:
         """The bytes of a request's head; what went out for the same fields before goes out again."""
         self.method = message.raw_method
-        fields = message.headers.raw
-        block = None if came is None or came.expect or message.raw_version != came.version else block_of(fields)
-        if block is None or block is not getattr(came.fields, "block", None):
+        self._came = came
+        block = _block_of(message, came)
+        if block is None:
             return self._new_head(message, framing, length, came, keep_expect)[0]
         key = (framing, length, b"close" if self.channel.is_single_use else None)
         lines = block.lines_for(key)
@@ -122,6 +130,12 @@ class ClientStream(Outgoing):
             block.remember(key, head)
         return head
 
+    @property
+    def offers_upgrade(self) -> bool:
+        """Whether the request asks for another protocol, so that 101 may come; h2c is not offered on."""
+        came = self._came
+        return came is not None and came.upgrade is not None and b"h2c" not in came.upgrade.lower()
+
     def _new_head(
         self, message: Request, framing: int, length: int, came: RequestHead | None, keep_expect: bool
     ) -> tuple[bytes, Any]:
@@ -131,7 +145,7 @@ class ClientStream(Outgoing):
         upgrade = False
         if came is not None:
             nominated = came.connection
-            upgrade = came.upgrade is not None and b"h2c" not in came.upgrade.lower()
+            upgrade = self.offers_upgrade
             if message.raw_version != came.version:
                 version = message.raw_version  # an addon has chosen it
         raw = message.headers.raw
@@ -139,7 +153,6 @@ class ClientStream(Outgoing):
             raw = _with_host(message)
         if came is not None and came.expect and not keep_expect:
             raw = [pair for pair in raw if pair[0].lower() != b"expect"]
-        self.offers_upgrade = upgrade
         connection = b"Upgrade" if upgrade else b"close" if self.channel.is_single_use else None
         fields = outgoing(raw, framing, length, connection=connection, upgrade=upgrade, nominated=nominated)
         login = credentials(fields)
@@ -507,7 +520,8 @@ class HTTP1Channel(Channel, Protocol):
                 body.end([])
             else:
                 body.fail(UpstreamClosed(f"the server closed the connection after {body.received} bytes of the body"))
-        if stream.fresh and isinstance(reason.value, TLSFailed):  # TLS 1.3 judges a client certificate after the handshake
+        # A TLS 1.3 server judges a client certificate only after the handshake.
+        if stream.fresh and isinstance(reason.value, TLSFailed):
             stream.failed(reason.value)
             return
         what = "before its answer was whole" if stream.has_answered else "without an answer"

@@ -33,6 +33,7 @@ class Link(Protocol):
     @ivar reading: the only owner of the transport's pausing.
     @ivar is_lost: whether it has ended.
     @ivar was_reset: whether that was not by a FIN.
+    @ivar wanted: the host and port that were asked for, before addons chose another address.
     """
 
     transport: Any
@@ -42,6 +43,7 @@ class Link(Protocol):
         self.server_conn = server_conn
         self.is_lost = False
         self.was_reset = False
+        self.wanted: tuple[str, int] | None = None
         self.reading: Reading
         self.dataReceived = self._keep
         self._proxy = proxy

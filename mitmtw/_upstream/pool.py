@@ -108,7 +108,7 @@ class Upstream:
         if (
             link is not None
             and not link.is_lost
-            and link.server_conn.address == key[:2]
+            and link.wanted == key[:2]
             and via is None
             and not link.seen()
         ):

@@ -22,6 +22,7 @@ from mitmtw._wire.http1_read import HeadBuffer, read_response_head
 from mitmtw._wire.http1_write import request_head
 from mitmtw.errors import ConnectFailed, MitmtwError, RemoteProtocolError
 from mitmtw.model.connection import Via
+from mitmtw.model.url import parse
 
 __all__ = ["HTTPConnectEndpoint", "direct", "through"]
 
@@ -50,13 +51,18 @@ def direct(reactor: Any, resolving: Any, host: str, port: int, timeout: float, s
 
 def through(reactor: Any, via: Via, host: str, port: int) -> IStreamClientEndpoint:
     """
-    The endpoint of an address by way of C{via}: C{httpconnect:HOST:PORT}, C{("http", (host, port))}, or a client
-    endpoint string, which is dialled instead of the address.
+    The endpoint of an address by way of C{via}: C{http://HOST:PORT}, C{httpconnect:HOST:PORT}, C{("http", (host,
+    port))}, or a client endpoint string, which is dialled instead of the address.
 
     @raise ConnectFailed: when C{via} is none of these.
     """
     if isinstance(via, tuple) and len(via) == 2 and via[0] == "http" and isinstance(via[1], tuple):
         proxy_host, proxy_port = via[1]
+    elif isinstance(via, str) and via.lower().startswith("http://"):
+        try:
+            _, proxy_host, proxy_port, _ = parse(via)
+        except ValueError as error:
+            raise ConnectFailed(f"the way out {via!r} is not http://HOST:PORT: {error}") from error
     elif isinstance(via, str) and via.startswith("httpconnect:"):
         proxy_host, _, text = via.removeprefix("httpconnect:").rpartition(":")
         if not proxy_host or not text.isdigit():
@@ -89,19 +95,23 @@ class HTTPConnectEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:  # noqa: N803 - Twisted's name
         """Connect to the proxy, ask for the tunnel, then connect the factory's protocol to its inside."""
-        done: Deferred[IProtocol] = Deferred(lambda _: attempt.cancel())
+        tunnel: list[Any] = []
+
+        def give_up(_: Deferred[IProtocol]) -> None:
+            if tunnel:
+                tunnel[0].transport.abortConnection()
+            else:
+                attempt.cancel()
+
+        done: Deferred[IProtocol] = Deferred(give_up)
         factory = Factory.forProtocol(lambda: _Connect(self._authority, protocolFactory, done))
         attempt = self._proxy.connect(factory)
-
-        def connected(protocol: Any) -> None:
-            nonlocal attempt
-            attempt = Deferred(lambda _: protocol.transport.abortConnection())
 
         def failed(failure: Failure) -> None:
             if not done.called:
                 done.errback(failure)
 
-        attempt.addCallbacks(connected, failed)
+        attempt.addCallbacks(tunnel.append, failed)
         return done
 
 

@@ -7,7 +7,7 @@ next hop. Only the last head of each connection is remembered, and only as long 
 credentials too, which come again with each request of their client.
 """
 
-from typing import Final, Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from typing_extensions import override
 
@@ -16,9 +16,8 @@ from mitmtw._wire.events import Fields
 __all__ = ["Block", "Memory", "Remembered", "block_of"]
 
 _Verdict = TypeVar("_Verdict")
-_NO_KEY: Final = (-1, -1, None)
-#: How the fields go on: framing, length and value of Connection.
-Key = tuple[int, int, bytes | None]
+#: How the fields go on: framing, length, value of Connection, and what else decides.
+Key = tuple[object, ...]
 
 
 class Block(Generic[_Verdict]):
@@ -38,7 +37,7 @@ class Block(Generic[_Verdict]):
         self.about = about
         self.fields = fields
         self.verdict = verdict
-        self._key: Key = _NO_KEY
+        self._key: Key = ()
         self._lines = b""
 
     def lines_for(self, key: Key) -> bytes | None:
@@ -64,7 +63,7 @@ class Remembered(list[tuple[bytes, bytes]]):
 
     __slots__ = ("block",)
 
-    block: Block[object]
+    block: Block[Any]
 
     @classmethod
     def of(cls, block: Block[_Verdict]) -> Self:
@@ -94,7 +93,7 @@ class Memory(Generic[_Verdict]):
         self.last: Block[_Verdict] | None = None
 
 
-def block_of(fields: Fields) -> Block[object] | None:
+def block_of(fields: Fields) -> Block[Any] | None:
     """What is known of the fields; None when they did not come in this form, or were changed since."""
     if type(fields) is Remembered and fields == fields.block.fields:
         return fields.block

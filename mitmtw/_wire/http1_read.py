@@ -80,9 +80,9 @@ def read_request_head(
         raise _version_refusal(version)
     if method not in METHODS and not is_token(method):
         raise RemoteProtocolError("The method is not a token (RFC 9110 section 9.1).")
-    if target[:1] != b"/" or target.translate(None, TARGET_CHARACTERS) or method == b"CONNECT":
-        if not is_target(method, target):
-            raise _target_refusal(target)
+    is_plain = target[:1] == b"/" and not target.translate(None, TARGET_CHARACTERS) and method != b"CONNECT"
+    if not is_plain and not is_target(method, target):
+        raise _target_refusal(target)
     known = None if memory is None else memory.last
     if known is None or known.text != text or known.about != version or len(known.fields) > max_fields:
         fields = _read_lines(text, max_fields)

@@ -41,6 +41,8 @@ _MOST_STATUS_LINES: Final = 512
 
 # Pair to its line with the CRLF; only pairs that were checked are in it.
 _LINES: Final[dict[tuple[bytes, bytes], bytes]] = {}
+# Names that were checked, to whether their values are secret.
+_NAMES: Final[dict[bytes, bool]] = {}
 _STATUS_LINES: Final[dict[tuple[bytes, int, bytes], bytes]] = {}
 
 #: Heads kept whose marked fields were checked together, and how many such fields they may have.
@@ -258,7 +260,7 @@ def _without_hop(fields: Fields, framing: int, length: int) -> Fields | None:
 
     @return: C{fields} itself when nothing has to go; None when more has to be done.
     """
-    is_framed = framing == NO_BODY or framing == UNTIL_CLOSE
+    is_framed = framing in (NO_BODY, UNTIL_CLOSE)
     gone: list[bytes] = []
     for name, value in marked(fields):
         kind = kind_of(name)
@@ -358,12 +360,19 @@ def _write_field(pair: tuple[bytes, bytes]) -> bytes:
     @raise LocalProtocolError: when it is no field.
     """
     name, value = pair
-    if not is_token(name):
-        raise LocalProtocolError(f"The field name {_shown(name)} is not a token.")
+    secret = _NAMES.get(name)
+    if secret is None:
+        if not is_token(name):
+            raise LocalProtocolError(f"The field name {_shown(name)} is not a token.")
+        secret = is_secret(name)
+        if len(name) <= _LONGEST_KEPT:
+            if len(_NAMES) >= _MOST_KEPT:
+                _NAMES.clear()
+            _NAMES[name] = secret
     if not is_value(value):
         raise LocalProtocolError(f"The value of the field {_shown(name)} has a control character in it.")
     line = b"%b: %b\r\n" % pair
-    if len(line) <= _LONGEST_KEPT and not is_secret(name):
+    if len(line) <= _LONGEST_KEPT and not secret:
         if len(_LINES) >= _MOST_KEPT:
             _LINES.clear()
         _LINES[pair] = line

@@ -109,6 +109,4 @@ def _after_commas(value: bytes, at: int) -> int:
 
 def _unreadable(http_status: int) -> RemoteProtocolError:
     """The error for a value that is no list of extensions."""
-    return RemoteProtocolError(
-        "Sec-WebSocket-Extensions is no list of extensions (RFC 6455 section 9.1).", http_status
-    )
+    return RemoteProtocolError("Sec-WebSocket-Extensions is no list of extensions (RFC 6455 section 9.1).", http_status)

@@ -1,9 +1,9 @@
 """
 Masking of WebSocket payloads (RFC 6455 section 5.3): XOR with a key of four octets.
 
-Python's long integers do it quickest for short payloads; for long ones there is autobahn's compiled masking, 15 times as
-quick at 64 KiB. Importing that takes a moment, so it is done when it is first needed, or by L{load_native} at a better
-time. Without it the integers do all, which gives the same octets.
+Python's long integers do it quickest for short payloads; for long ones there is autobahn's compiled masking, 15 times
+as quick at 64 KiB. Importing that takes a moment, so it is done when it is first needed, or by L{load_native} at a
+better time. Without it the integers do all, which gives the same octets.
 """
 
 import os

@@ -6,8 +6,6 @@ from codecs import getincrementaldecoder
 from dataclasses import dataclass
 from typing import Final
 
-from typing_extensions import override
-
 from mitmtw._wire.websocket import (
     CONTINUATION,
     MAX_MESSAGE_BYTES,
@@ -73,12 +71,12 @@ class _Text:
 class _Unfinished:
     """A message of which frames came, but not the last one."""
 
-    __slots__ = ("compressed", "opcode", "parts", "raw", "sizes")
+    __slots__ = ("compressed", "opcode", "payload", "raw", "sizes")
 
     def __init__(self, frame: Frame) -> None:
         self.opcode = frame.opcode
         self.compressed = frame.rsv1
-        self.parts: list[bytes] = []
+        self.payload = bytearray()
         self.raw = bytearray()
         self.sizes: list[int] = []
 
@@ -172,29 +170,43 @@ class MessageReader:
 
     def _part(self, frame: Frame, events: list[Event]) -> None:
         """
-        Take a fragment, or a message that needs more than one look.
+        Take a fragment, or a whole message that is deflated or was looked at already.
 
         @raise WebSocketProtocolError: see L{feed}.
         """
         whole = self._unfinished
+        opcode, compressed = (frame.opcode, frame.rsv1) if whole is None else (whole.opcode, whole.compressed)
+        payload = frame.payload
+        if compressed and self._inflater is not None:
+            payload = self._inflater.inflate(payload, frame.fin)
+        if opcode == TEXT:
+            self._check_text(payload, frame.fin)
         if whole is None:
+            if frame.fin:
+                events.append(Message(opcode, payload, frame.raw, (len(frame.payload),), compressed))
+                return
             whole = self._unfinished = _Unfinished(frame)
         if len(whole.sizes) >= MAX_FRAGMENTS:
             raise WebSocketProtocolError(f"A message has more than {MAX_FRAGMENTS} frames.", 1009)
-        piece = frame.payload
-        whole.sizes.append(len(piece))
+        whole.sizes.append(len(frame.payload))
         whole.raw += frame.raw
-        if whole.compressed and self._inflater is not None:
-            piece = self._inflater.inflate(piece, frame.fin)
-        if whole.opcode == TEXT:
-            text = self._text = self._text or _Text()
-            text.check(piece[self._checked :], frame.fin)
-        self._checked = 0
-        whole.parts.append(piece)
+        whole.payload += payload
         if frame.fin:
-            self._unfinished = self._text = None
-            payload = b"".join(whole.parts)
-            events.append(Message(whole.opcode, payload, bytes(whole.raw), tuple(whole.sizes), whole.compressed))
+            self._unfinished = None
+            events.append(Message(opcode, bytes(whole.payload), bytes(whole.raw), tuple(whole.sizes), compressed))
+
+    def _check_text(self, payload: bytes, final: bool) -> None:
+        """
+        Look at the text in a frame, but for what was looked at before the frame was whole.
+
+        @raise WebSocketProtocolError: it is not UTF-8.
+        """
+        if self._text is None:
+            self._text = _Text()
+        self._text.check(payload[self._checked :], final)
+        self._checked = 0
+        if final:
+            self._text = None
 
     def _look_ahead(self) -> None:
         """
@@ -202,16 +214,16 @@ class MessageReader:
 
         @raise WebSocketProtocolError: it is not UTF-8.
         """
-        whole = self._unfinished
-        opcode = self.frames.unfinished
-        if opcode == TEXT:
-            is_text = not self.frames.unfinished_rsv1
+        whole, opcode = self._unfinished, self.frames.unfinished
+        if opcode == CONTINUATION and whole is not None:
+            opcode, compressed = whole.opcode, whole.compressed
         else:
-            is_text = opcode == CONTINUATION and whole is not None and whole.opcode == TEXT and not whole.compressed
-        if is_text:
+            compressed = self.frames.unfinished_rsv1
+        if opcode == TEXT and not compressed:
             part = self.frames.arrived(self._checked)
-            text = self._text = self._text or _Text()
-            text.check(part, False)
+            if self._text is None:
+                self._text = _Text()
+            self._text.check(part, False)
             self._checked += len(part)
 
 

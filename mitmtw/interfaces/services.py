@@ -68,5 +68,9 @@ class IProxy(Interface):
     def client_ended(client: Any) -> None:
         """The last hook of C{client} is done."""
 
-    def is_own_address(host: str, port: int) -> bool:
-        """Whether a connection to this address would come back to us."""
+    def is_own_address(host: str, port: int, here: str | None = None) -> bool:
+        """
+        Whether a connection to this address would come back to us.
+
+        @param here: our own address on such a connection, when it is there already.
+        """

@@ -333,7 +333,7 @@ class Message:
         """The same message with fields of its own."""
         kind = type(self)
         other = kind.__new__(kind)
-        names, values_of = _slots_of(kind)
+        names, values_of = _slots_of(kind)  # type: ignore[arg-type]  # a class is hashable
         for name, value in zip(names, values_of(self), strict=True):
             setattr(other, name, value)
         other.headers = self.headers.copy()
@@ -362,7 +362,7 @@ class Message:
 
 
 @cache
-def _slots_of(kind: type[Message]) -> tuple[tuple[str, ...], Callable[[Message], tuple[Any, ...]]]:
+def _slots_of(kind: type) -> tuple[tuple[str, ...], Callable[[Message], tuple[Any, ...]]]:
     """The names of all attributes of a class of messages, and what gets all of their values at once."""
     names = tuple(name for base in kind.__mro__ for name in getattr(base, "__slots__", ()))
     return names, attrgetter(*names)

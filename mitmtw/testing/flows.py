@@ -2,11 +2,23 @@
 Builders of flows, for tests of handlers that need one to look at.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
-from mitmtw.model import ClientConnection, HTTPFlow, Request, Response, ServerConnection
+from mitmtw.model import (
+    ClientConnection,
+    HTTPFlow,
+    MessageType,
+    Request,
+    Response,
+    ServerConnection,
+    TCPFlow,
+    TCPMessage,
+    WebSocketFlow,
+    WebSocketMessage,
+)
 
-__all__ = ["client_conn", "http_flow", "make_request", "make_response", "server_conn"]
+__all__ = ["client_conn", "http_flow", "make_request", "make_response", "server_conn", "tcp_flow", "websocket_flow"]
 
 _AT = 1_700_000_000.0  # seconds since the epoch; any moment, always the same
 
@@ -55,3 +67,33 @@ def http_flow(request: Request | None = None, response: Response | bool | None =
     """
     answer = make_response() if response is True else (response or None)
     return HTTPFlow(client_conn(), server_conn(), request or make_request(), answer)
+
+
+def websocket_flow(said: Iterable[tuple[bool, bytes | str]] = ((True, "hello"), (False, "hi"))) -> WebSocketFlow:
+    """
+    A WebSocket flow that is not live, with its handshake.
+
+    @param said: for each message whether the client said it, and what: C{str} for text, C{bytes} for binary.
+    """
+    fields = {"connection": "Upgrade", "upgrade": "websocket"}
+    key, accept = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455 section 1.3
+    asked = make_request("GET", "http://example.com/", b"", **fields, sec_websocket_version="13", sec_websocket_key=key)
+    answer = make_response(101, b"", **fields, sec_websocket_accept=accept)
+    handshake = HTTPFlow(client_conn(), server_conn(), asked, answer)
+    flow = WebSocketFlow(handshake.client_conn, handshake.server_conn, handshake)
+    for from_client, content in said:
+        kind = MessageType.TEXT if isinstance(content, str) else MessageType.BINARY
+        flow.messages.append(WebSocketMessage(kind, from_client, content, _AT + 1))
+    return flow
+
+
+def tcp_flow(said: Iterable[tuple[bool, bytes]] = ((True, b"hello"), (False, b"hi"))) -> TCPFlow:
+    """
+    A TCP flow that is not live.
+
+    @param said: for each message whether the client said it, and what.
+    """
+    flow = TCPFlow(client_conn(), server_conn())
+    for from_client, content in said:
+        flow.messages.append(TCPMessage(from_client, content, _AT + 1))
+    return flow

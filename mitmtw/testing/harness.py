@@ -9,10 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
 
 from mitmtw._tls.authority import Authority
-from mitmtw.core_options import core_options
 from mitmtw.daemon import ProxyService
 from mitmtw.testing.authority import throw_away_authority, throw_away_root
 from mitmtw.testing.network import Network
+from mitmtw.testing.options import options_with
 from mitmtw.testing.peers import Once, Origin, Peer
 from mitmtw.testing.tls import TLSOrigin, secure_client
 
@@ -46,14 +46,13 @@ class Harness:
         @param tls: settings of the certificate authority; unless they say otherwise it trusts the servers of
             L{tls_origin}.
         @param start: False to start later, by L{start}.
-        @param options: values of options.
+        @param options: values of options, those that the addons declare included.
         """
         self.network = Network()
         trusting = {"upstream_ca": throw_away_root()}
         self.authority = throw_away_authority(self.network, **{**trusting, **(tls or {})})
         self._peers_authority = throw_away_authority(self.network, **trusting)
-        self.options = core_options()
-        self.options.apply(options)
+        self.options = options_with(options)
         self.service = ProxyService(
             self.network, self.options, listeners=listen, addons=addons, authority=self.authority
         )

@@ -4,17 +4,15 @@ without waiting.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, NamedTuple, Self
 
-from twisted.logger import LogEvent, Logger, eventAsText, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, Logger, eventAsText, globalLogPublisher
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from mitmtw._hooks.table import TABLE
 from mitmtw.addon import LogEntry
-from mitmtw.core_options import core_options
 from mitmtw.model import Request, Response
-from mitmtw.options import Option
 from mitmtw.testing.addon import Recorder
 from mitmtw.testing.canned import Answer, Answers, Canned
 from mitmtw.testing.fetch import Fetch
@@ -40,6 +38,18 @@ class Exchanged(NamedTuple):
 
     request: Request | None
     response: Response | None
+
+
+@implementer(ILogObserver)
+class _Observer:
+    """Gives the events of a log to a function."""
+
+    def __init__(self, note: Callable[[LogEvent], None]) -> None:
+        self._note = note
+
+    def __call__(self, event: LogEvent) -> None:
+        """Something was logged."""
+        self._note(event)
 
 
 class AddonTester:
@@ -75,12 +85,10 @@ class AddonTester:
         self.recorder.wants_body = False  # to note things must not change them
         self._servers: dict[tuple[str, int], Canned] = {}
         self._troubles: list[BaseException] = []
-        known = core_options()
-        core = {name: value for name, value in options.items() if name in known}
-        self.harness = Harness(self.recorder, *addons, start=False, **core)
-        for name in options.keys() - core.keys():
-            self.harness.options.defer(name, partial(Option.check, value=options[name]), "AddonTester")
-        globalLogPublisher.addObserver(self._note)
+        self._observer = _Observer(self._note)
+        settings: dict[str, Any] = options
+        self.harness = Harness(self.recorder, *addons, start=False, **settings)
+        globalLogPublisher.addObserver(self._observer)
         try:
             self._start()
         except BaseException:
@@ -101,7 +109,7 @@ class AddonTester:
             hooks = service.proxy.hooks
             # Failures of handlers are the test's business, which raises them; a test runner that watches the log for
             # errors would count them a second time.
-            hooks.logger = hooks.patience.log = Logger("mitmtw._hooks.dispatch", observer=self._note_hooks)
+            hooks.logger = hooks.patience.log = Logger("mitmtw._hooks.dispatch", observer=_Observer(self._note_hooks))
         service.startService()
         if not self._until(lambda: bool(harness.failures) or self._is_started):
             raise AssertionError(f"the addons had not started after {_PATIENCE:g} s")
@@ -113,7 +121,7 @@ class AddonTester:
         """Stop the proxy, C{done} of all addons included; harmless when it is stopped."""
         stopped = self.harness.stop()
         self._until(lambda: bool(stopped.called))
-        globalLogPublisher.removeObserver(self._note)
+        globalLogPublisher.removeObserver(self._observer)
 
     # -- what a test asks for -----------------------------------------------------------------------------------------
 

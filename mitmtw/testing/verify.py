@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-from twisted.logger import Logger
+from twisted.logger import Logger, LogPublisher
 
 from mitmtw._hooks.chain import Link, addons_of
 from mitmtw._hooks.script import ScriptAddon
@@ -65,13 +65,9 @@ def _findings(source: Any, table: Mapping[str, HookSpec]) -> list[str]:
     attempt(limit_of, addon, name)
     children = attempt(addons_of, addon, name) or []
     if not found:  # what is left to see, such as a handler that cannot run in a thread
-        attempt(Link, addon, table, Logger(observer=_ignore), threads_of(None))
+        attempt(Link, addon, table, Logger(observer=LogPublisher()), threads_of(None))
     for attribute, hook in near_misses(addon, table):
         found.append(f"addon {name}: {attribute} is not the name of a hook; did you mean {hook}?")
     for child in children:
         found.extend(_findings(child, table))
     return found
-
-
-def _ignore(_event: object) -> None:
-    """Near misses are found here anyway."""

@@ -61,7 +61,7 @@ class RunTests(SynchronousTestCase):
         started: list[list[str]] = []
         status = self.run_proxy(lambda: started.append(list(self.service.calls)))
         self.assertEqual((status, started, self.service.calls), (0, [["start"]], ["start", "stop"]))
-        self.assertEqual(self.service.made_with, (self.reactor, self.settings.options, ["one"], ["/script"], ()))
+        self.assertEqual(self.service.made_with, (self.reactor, self.settings.options, ["one"], ["/script"], []))
         self.assertEqual(self.stderr.getvalue(), "")
 
     def test_cannot_start(self) -> None:

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from mitmtw._hooks.loan import lend
 from mitmtw.errors import MitmtwError
 from mitmtw.model import ClientConnection, Error, Flow, HTTPFlow, Response, ServerConnection
-from mitmtw.testing import http_flow, make_request
+from mitmtw.testing.flows import http_flow, make_request, tcp_flow, websocket_flow
 
 
 class Cancelled:
@@ -177,6 +177,84 @@ class FlowTests(SynchronousTestCase):
     def test_other_kinds(self) -> None:
         """A flow that we cannot copy is refused instead of shared."""
         self.assertRaises(TypeError, lend, Flow(ClientConnection()))
+
+
+class ConversationTests(SynchronousTestCase):
+    """WebSocket and TCP."""
+
+    def test_looks_alike(self) -> None:
+        """The copies have all that a handler may look at."""
+        flow = websocket_flow()
+        flow.close_code = 1000
+        copy, _ = lend(flow)
+        self.assertEqual([message.text for message in copy.messages], ["hello", "hi"])
+        self.assertEqual((copy.id, copy.close_code, copy.request.url), (flow.id, 1000, flow.request.url))
+        tcp = tcp_flow()
+        copy, _ = lend(tcp)
+        self.assertEqual([message.content for message in copy.messages], [b"hello", b"hi"])
+        self.assertEqual((copy.id, copy.ended), (tcp.id, False))
+
+    def test_latest_message(self) -> None:
+        """The latest message can be changed, or dropped, in the copy, and later in the flow."""
+        flow = websocket_flow()
+        copy, give_back = lend(flow)
+        copy.messages[-1].content = "changed"
+        copy.messages[-1].type = "binary"
+        copy.messages[-1].kill()
+        latest = flow.messages[-1]
+        self.assertEqual((latest.text, latest.is_text, latest.dropped), ("hi", True, False))
+        give_back()
+        self.assertIs(flow.messages[-1], latest)
+        self.assertEqual((latest.content, latest.original), (b"changed", b"hi"))
+        self.assertEqual((latest.is_text, latest.dropped), (False, True))
+
+    def test_tcp_message(self) -> None:
+        """The same for TCP, and the notes of the flow."""
+        flow = tcp_flow()
+        copy, give_back = lend(flow)
+        copy.message.content = b"changed"
+        copy.comment = "c"
+        self.assertEqual((flow.messages[-1].content, flow.comment), (b"hi", ""))
+        give_back()
+        self.assertEqual((flow.messages[-1].content, flow.comment), (b"changed", "c"))
+
+    def test_no_message(self) -> None:
+        """The flow of C{tcp_start} has none."""
+        copy, give_back = lend(tcp_flow([]))
+        self.assertEqual(len(copy.messages), 0)
+        give_back()
+
+    def test_inject(self) -> None:
+        """What is injected goes out, in order, when the flow is given back; not when it is over by then."""
+        injected: list[Any] = []
+        flow = websocket_flow()
+        flow.when_injected(injected.append)
+        for is_over in (False, True):
+            copy, give_back = lend(flow)
+            copy.inject("one", True)
+            copy.inject(b"two", False)
+            self.assertEqual(injected, [])
+            if is_over:
+                flow.end()
+            give_back()
+            said = [(message.content, message.from_client, message.injected) for message in injected]
+            self.assertEqual(said, [] if is_over else [(b"one", False, True), (b"two", True, True)])
+            injected.clear()
+
+    def test_not_open(self) -> None:
+        """To inject is refused in the copy where it is refused in the flow."""
+        copy, _ = lend(websocket_flow())
+        self.assertRaises(ValueError, copy.inject, "x", True)
+
+    def test_kill(self) -> None:
+        """A kill counts when it is given back."""
+        flow = tcp_flow()
+        flow.begin(run := Cancelled())
+        copy, give_back = lend(flow)
+        copy.kill()
+        self.assertEqual(run.reasons, [])
+        give_back()
+        self.assertEqual(len(run.reasons), 1)
 
 
 class OtherTests(SynchronousTestCase):

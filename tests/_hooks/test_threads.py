@@ -346,8 +346,8 @@ class RefusedTests(ThreadsTestCase):
     """What cannot run in a thread is refused at load."""
 
     def test_hooks(self) -> None:
-        """Hooks whose argument is a layer, a loader, or a flow of messages."""
-        for hook in ("clientconnect", "clientdisconnect", "next_layer", "load", "tcp_message", "websocket_end"):
+        """Hooks whose argument is a layer or a loader."""
+        for hook in ("clientconnect", "clientdisconnect", "next_layer", "load"):
             handler = in_thread(lambda argument: None)
             error = self.assertRaises(AddonError, self.hooks.add, addon(**{hook: handler}))
             self.assertIn(f"addon probe: {hook} cannot run in a thread, ({TABLE[hook].arguments[0]})", str(error))

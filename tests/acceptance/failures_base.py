@@ -12,10 +12,11 @@ from twisted.logger import globalLogPublisher
 from mitmtw.testing import Harness, Origin, Peer, Recorder
 from tests.acceptance.base import Acceptance
 
-__all__ = ["ASK_HOOKS", "CONNECT", "FailureCase", "Holder", "Scene", "Stubborn"]
+__all__ = ["ASK_HOOKS", "CONNECT", "FailureCase", "Holder", "Scene", "Stubborn", "XorCase"]
 
 #: The ask hooks of an HTTP exchange, in order.
 ASK_HOOKS = ("requestheaders", "request", "responseheaders", "response", "error")
+TUNNEL = b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n"
 CONNECT = b"CONNECT example.com:9999 HTTP/1.1\r\nHost: example.com:9999\r\n\r\n"
 
 
@@ -87,15 +88,25 @@ class Stubborn:
 class Scene:
     """A proxy, a client, a server, and perhaps a handler that is held."""
 
-    def __init__(self, case: "FailureCase", holder: Holder | None = None, **settings: Any) -> None:
-        """@param settings: options, and handlers by hook name as C{on_HOOK}."""
+    def __init__(self, case: "FailureCase", holder: Any = None, **settings: Any) -> None:
+        """
+        @param holder: a L{Holder} that one of the handlers is, if any.
+        @param settings: options, and handlers by hook name as C{on_HOOK}.
+        """
         handlers = {name[3:]: settings.pop(name) for name in list(settings) if name.startswith("on_")}
-        self.holder = holder or Holder()
+        self.holder: Holder = holder or Holder()
         self.recorder = Recorder(**handlers)
         self.harness: Harness = case.proxy(self.recorder, **settings)
-        self.origin: Origin = self.harness.origin("example.com", 80)
+        self.port = 443 if case.is_tls else 80
         self.client: Peer = self.harness.client()
+        self.client_wire: Any = self.client.wire
         self.proxy_wire: Any = self.client.wire.peer  # the proxy's end of the client's connection
+        if case.is_tls:
+            self.origin: Origin = self.harness.tls_origin("example.com", 443)
+            self.send(TUNNEL)
+            self.client = self.harness.secure(self.client, "example.com")
+        else:
+            self.origin = self.harness.origin("example.com", 80)
 
     def send(self, data: bytes) -> "Scene":
         """The client sends."""
@@ -116,14 +127,29 @@ class Scene:
 
 
 class FailureCase(Acceptance):
-    """A test of what goes wrong, with the invariants of all flows and connections."""
+    """
+    A test of what goes wrong, with the invariants of all flows and connections.
+
+    @cvar is_tls: whether scenes are played inside of TLS inside of a tunnel, with a server that speaks TLS.
+    """
+
+    is_tls = False
 
     def logged(self) -> list[dict[str, Any]]:
         """A list that gets all log events from now on, until the test ends."""
         events: list[dict[str, Any]] = []
-        globalLogPublisher.addObserver(events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, events.append)
+        observer: Any = events.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
         return events
+
+    def lifecycle(self, harness: Harness) -> Any:
+        """The addons' life in a proxy that was started."""
+        return harness.service.lifecycle
+
+    def clients(self, harness: Harness) -> int:
+        """How many clients a proxy has that was started."""
+        return len(harness.service.proxy.clients) if harness.service.proxy is not None else 0
 
     def check_flow_ended(self, recorder: Recorder, flow: Any) -> None:
         """One flow has ended in exactly one of C{response} and C{error}, and it is over."""
@@ -144,7 +170,7 @@ class FailureCase(Acceptance):
         self.assertFalse(flow.live)
 
     def check_connections_ended(self, recorder: Recorder) -> None:
-        """clientdisconnect exactly once and last, serverdisconnect exactly once for each established connection."""
+        """Clientdisconnect exactly once and last, serverdisconnect exactly once for each established connection."""
         events = recorder.events
         connects = [subject.client_conn for name, subject in events if name == "clientconnect"]
         disconnects = [subject.client_conn for name, subject in events if name == "clientdisconnect"]
@@ -186,3 +212,25 @@ class FailureCase(Acceptance):
         self.assertTrue(client.received.endswith(b"\r\n\r\nnext"), client.received)
         client.close()
         harness.pump()
+
+
+class XorCase(FailureCase):
+    """How a flow ended."""
+
+    def check_error(self, scene: Scene, status: int | None, sentence: str) -> None:
+        """
+        The flow has ended in C{error} with C{sentence} in it, and all else is as it must be.
+
+        @param status: of the page, or None when the client was reset.
+        """
+        recorder, client = scene.recorder, scene.client
+        self.assertEqual((recorder.count("error"), recorder.count("response")), (1, 0), recorder.trace)
+        message = recorder.last("error").error.msg
+        self.assertIn(sentence, message)
+        if status is None:
+            self.assertFalse(client.is_connected)
+        else:
+            self.assertTrue(client.received.startswith(f"HTTP/1.1 {status} ".encode()), client.received)
+            self.assertIn(message[1:].encode(), client.received)
+        self.check_next_is_served(scene.harness, scene.harness.origin("next.example", 80), "next.example")
+        self.check_over(scene.harness, recorder, client)

@@ -42,7 +42,7 @@ class Half(Acceptance):
 class WantsBodyTests(Half):
     """A body that nobody asked for is never collected."""
 
-    def wanting(self, wanted: bool | None) -> Recorder:
+    def wanting(self, wanted: bool | None) -> Any:
         """An addon that says so."""
         recorder: Any = Recorder(f"wants {wanted}", only=("response",))
         recorder.wants_body = wanted

@@ -1,6 +1,6 @@
 """
-A handler that swallows its cancellation holds nothing: the next step is taken in that turn, and what it does later has no
-effect but a line in the log.
+A handler that swallows its cancellation holds nothing: the next step is taken in that turn, and what it does later has
+no effect but a line in the log.
 """
 
 from collections.abc import Callable
@@ -26,9 +26,11 @@ def kill(scene: Scene) -> None:
 class StubbornTests(FailureCase):
     """A coroutine that catches CancelledError and goes on."""
 
-    def stubborn(self, hook: str, end: Callable[[Scene], None], finish: Any = lambda flow: None) -> tuple[Scene, Stubborn]:
+    def stubborn(
+        self, hook: str, end: Callable[[Scene], None], finish: Any = lambda flow: None
+    ) -> tuple[Scene, Stubborn]:
         """A scene that has ended while the handler of a hook was pending, which swallowed that."""
-        handler = Stubborn(finish)
+        handler: Any = Stubborn(finish)
         scene = Scene(self, **{f"on_{hook}": handler}).send(GET)
         if hook.startswith("response"):
             scene.serve(WHOLE)

@@ -196,3 +196,47 @@ class RewriteTests(Acceptance):
         harness.advance(3.5)
         self.assertEqual(client.received, OK)
         self.flushLoggedErrors()
+
+
+class UnsendableTests(Acceptance):
+    """Messages that addons make, and that must not be written."""
+
+    def test_response_that_cannot_be_sent(self) -> None:
+        """A line break in a value is not sent: a page instead; response was the flow's last event all the same."""
+
+        def split(flow: Any) -> None:
+            flow.response.headers["X-Split"] = "a\r\nSet-Cookie: b"
+
+        recorder = Recorder(response=split)
+        harness = self.proxy(recorder)
+        self.origin(harness)
+        client = self.send(harness, GET)
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 502 "))
+        self.assertNotIn(b"Set-Cookie: b", client.received)
+        self.assertEqual((recorder.count("response"), recorder.count("error")), (1, 0))
+
+    def test_request_that_cannot_be_sent(self) -> None:
+        """The same in a request: nothing goes up, the flow ends in error."""
+
+        def split(flow: Any) -> None:
+            flow.request.headers["X-Split"] = "a\r\nGET /evil HTTP/1.1"
+
+        recorder = Recorder(request=split)
+        harness = self.proxy(recorder)
+        origin = self.origin(harness)
+        client = self.send(harness, GET)
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 502 "))
+        self.assertEqual(origin.received, b"")
+        self.assertEqual((recorder.count("response"), recorder.count("error")), (0, 1))
+
+    def test_connect_answer_that_cannot_be_sent(self) -> None:
+        """The same for CONNECT, which has no other last event than error."""
+
+        def split(flow: Any) -> None:
+            flow.response = Response.make(200, b"", {"X-Split": "a\r\nb"})
+
+        recorder = Recorder(http_connect=split)
+        harness = self.proxy(recorder)
+        client = self.send(harness, b"CONNECT example.com:80 HTTP/1.1\r\nHost: example.com:80\r\n\r\n")
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 502 "))
+        self.assertEqual(recorder.count("error"), 1)

@@ -58,7 +58,7 @@ class AbortCase(FailureCase):
 
     def pending(self, hook: str, more: bytes = b"", **settings: Any) -> tuple[Scene, Abort]:
         """The scene in which the hook is pending, and the client has sent C{more} meanwhile."""
-        handler = Abort()
+        handler: Any = Abort()
         sent, answer = CASES[hook]
         scene = Scene(self, **{f"on_{hook}": handler}, **settings)
         if sent:
@@ -127,13 +127,11 @@ class ResetTests(AbortCase):
         client.reset()
         harness.pump()
         self.assertEqual(holder.cancelled, 1)
-        self.assertEqual(
-            second.trace, ["clientconnect", "next_layer", "requestheaders", "error", "clientdisconnect"]
-        )
+        self.assertEqual(second.trace, ["clientconnect", "next_layer", "requestheaders", "error", "clientdisconnect"])
         self.check_over(harness, second)
 
     def test_error_may_take_its_time(self) -> None:
-        """clientdisconnect waits for a handler of error, which is not cancelled by the end that it is told of."""
+        """Clientdisconnect waits for a handler of error, which is not cancelled by the end that it is told of."""
         holder = Holder()
         scene = Scene(self, on_error=holder).send(GET)
         scene.client.reset()
@@ -163,7 +161,8 @@ class FinTests(AbortCase):
             scene.harness.pump()
             if scene.origin.peers and hook != "error":
                 scene.serve(WHOLE[len(HEAD_10) if hook == "responseheaders" else 0 :] if hook != "response" else b"")
-            self.assertTrue(scene.client.received.startswith(b"HTTP/1.1 502" if hook == "error" else b"HTTP/1.1 200"), hook)
+            status = b"HTTP/1.1 502" if hook == "error" else b"HTTP/1.1 200"
+            self.assertTrue(scene.client.received.startswith(status), hook)
             self.assertTrue(scene.client.has_ended)
             self.assertTrue(scene.proxy_wire.disconnected)
             self.check_over(scene.harness, scene.recorder, scene.client)
@@ -275,7 +274,7 @@ class UpstreamGoneTests(FailureCase):
         self.answer(scene, holder, b"HTTP/1.1 502 ", "error")
 
     def test_while_101_is_decided(self) -> None:
-        """The server has gone before the two connections are joined: what it said is passed on, then the client is closed."""
+        """The server has gone before both are joined: what it said is passed on, then the client is closed."""
         for ending in ("reset", "close", "half_close"):
             holder = Holder()
             scene = Scene(self, holder, on_response=holder)

@@ -301,6 +301,46 @@ class ServerConnectTests(Acceptance):
         harness.pump()
         self.assertEqual(recorder.count("serverdisconnect"), 1)
 
+    def test_planned_connection(self) -> None:
+        """Before there is a connection the flow says where it would go; each flow for itself."""
+        seen: list[Any] = []
+        harness = self.proxy(Recorder(request=lambda flow: seen.append(flow.server_conn)))
+        self.origin(harness)
+        self.send(harness, GET + request(host="other.example"))
+        self.assertEqual([conn.address for conn in seen], [("example.com", 80), ("other.example", 80)])
+        self.assertFalse(seen[1].connected)
+
+    def test_rewrite_of_an_early_connection(self) -> None:
+        """A connection made for a silent client, which an addon led elsewhere, is used for what it was asked for."""
+        recorder = Recorder(serverconnect=lambda conn: setattr(conn, "address", ("other.example", 26)))
+        harness = self.proxy(recorder)
+        origin = harness.origin("other.example", 26, OK)
+        client = self.send(harness, CONNECT)
+        client.take()
+        harness.advance(0.5)
+        client.send(b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
+        harness.pump()
+        self.assertEqual(client.received, OK)
+        self.assertEqual((recorder.count("serverconnect"), len(origin.peers)), (1, 1))
+
+    def test_via_that_never_answers(self) -> None:
+        """An upstream proxy that takes the connection and says nothing: 504 after connect_timeout."""
+        recorder = Recorder(serverconnect=lambda conn: setattr(conn, "via", "httpconnect:proxy.example:3128"))
+        harness = self.proxy(recorder, connect_timeout=5)
+        origin = harness.origin("proxy.example", 3128)
+        client = self.send(harness, GET)
+        harness.advance(*[1] * 6)
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 504 "))
+        self.assertTrue(origin.peer.was_reset())
+        self.assertEqual(recorder.count("serverdisconnect"), 0)
+
+    def test_via_that_makes_no_sense(self) -> None:
+        """A way out that is none: 502 that names it."""
+        harness = self.proxy(Recorder(serverconnect=lambda conn: setattr(conn, "via", "nonsense")))
+        client = self.send(harness, GET)
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 502 "))
+        self.assertIn(b"nonsense", client.received)
+
     def test_failed_connect_fires_no_disconnect(self) -> None:
         """A connection that never was is not disconnected."""
         recorder = Recorder()

@@ -1,6 +1,8 @@
 """What a proxy does to messages on their way, and what it leaves alone."""
 
-from mitmtw.testing import Recorder
+from twisted.internet.protocol import ClientFactory
+
+from mitmtw.testing import Peer, Recorder
 from tests.acceptance.base import GET, OK, Acceptance, answer, request
 
 RAW_FIELDS = (
@@ -235,6 +237,25 @@ class LoopTests(Acceptance):
         client.send(b"GET / HTTP/1.1\r\nHost: localhost:8080\r\n\r\n")
         harness.pump()
         self.assertTrue(client.received.startswith(b"HTTP/1.1 508 "))
+
+    def test_another_address_of_this_machine(self) -> None:
+        """A listener on all addresses is at each of this machine's, known by the two ends of a connection."""
+        recorder = Recorder(serverconnect=lambda conn: setattr(conn, "source_address", ("192.0.2.50", 0)))
+        harness = self.proxy(recorder, listen=["tcp:8080"])
+        client = self.send(harness, request(host="192.0.2.50:8080"))
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 508 "))
+        self.assertEqual(recorder.count("requestheaders"), 1)
+
+    def test_another_service_at_the_same_port(self) -> None:
+        """A service at our port but at another address is no loop, whatever its name."""
+        harness = self.proxy(listen=["tcp:8080:interface=192.0.2.50"])
+        self.origin(harness, host="127.0.0.1", port=8080)
+        peer = Peer()
+        harness.network.connectTCP("192.0.2.50", 8080, ClientFactory.forProtocol(lambda: peer))
+        harness.pump()
+        peer.send(request(host="localhost:8080"))
+        harness.pump()
+        self.assertEqual(peer.received, OK)
 
     def test_another_port(self) -> None:
         """Another port of the same host is no loop."""

@@ -1,6 +1,6 @@
 """
-A handler that never answers, in each hook: a warning after C{hook_slow_warning}, the end of its time after C{hook_timeout},
-then its addon's failure policy, and the exchange goes on or ends. Nothing is left of it.
+A handler that never answers, in each hook: a warning after C{hook_slow_warning}, the end of its time after
+C{hook_timeout}, then its addon's failure policy, and the exchange goes on or ends. Nothing is left of it.
 """
 
 from typing import Any
@@ -28,7 +28,9 @@ ASKED = {
 class SilentCase(FailureCase):
     """An addon that is silent in one hook, and one that watches."""
 
-    def silent(self, hook: str, handler: Any, policy: Any = "continue", **settings: Any) -> tuple[Harness, Recorder, Peer]:
+    def silent(
+        self, hook: str, handler: Any, policy: Any = "continue", **settings: Any
+    ) -> tuple[Harness, Recorder, Peer]:
         """A proxy with both, and a client that has sent what makes the hook fire."""
         addon = Recorder(name="silent", only=(), **{hook: handler})
         addon.failure_policy = policy  # type: ignore[attr-defined]
@@ -40,9 +42,7 @@ class SilentCase(FailureCase):
     def about(self, events: list[dict[str, Any]], hook: str) -> list[str]:
         """The levels of what was logged about a hook of the silent addon."""
         return [
-            event["log_level"].name
-            for event in events
-            if event.get("addon") == "silent" and event.get("hook") == hook
+            event["log_level"].name for event in events if event.get("addon") == "silent" and event.get("hook") == hook
         ]
 
 
@@ -78,18 +78,18 @@ class ContinueTests(SilentCase):
             self.check_over(harness, recorder, client)
 
     def test_tell_hooks_are_bounded_too(self) -> None:
-        """clientdisconnect and serverdisconnect: the end waits for them, but not longer than hook_timeout."""
+        """Clientdisconnect and serverdisconnect: the end waits for them, but not longer than hook_timeout."""
         for hook in ("clientdisconnect", "serverdisconnect"):
             holder = Holder()
             harness, recorder, client = self.silent(hook, holder, upstream_pool="off")
             client.reset()
             harness.pump()
             self.assertEqual(len(holder.held), 1)
-            self.assertEqual(len(harness.service.proxy.clients), 1)
+            self.assertEqual(self.clients(harness), 1)
             harness.advance(5, 4.9)
-            self.assertEqual(len(harness.service.proxy.clients), 1)
+            self.assertEqual(self.clients(harness), 1)
             harness.advance(0.2)
-            self.assertEqual((recorder.count(hook), len(harness.service.proxy.clients)), (1, 0))
+            self.assertEqual((recorder.count(hook), self.clients(harness)), (1, 0))
             self.check_over(harness, recorder)
 
     def test_each_handler_has_its_own_time(self) -> None:
@@ -127,10 +127,10 @@ class OtherPolicyTests(SilentCase):
             harness.advance(5, 5)
             self.assertTrue(client.was_reset(), hook)
             self.assertEqual(recorder.trace[-1], "clientdisconnect")
-            self.assertEqual(len(harness.service.proxy.clients), 0)
+            self.assertEqual(self.clients(harness), 0)
 
     def test_kill_of_a_server_connection(self) -> None:
-        """serverconnect and server_connected: no connection, a page."""
+        """Serverconnect and server_connected: no connection, a page."""
         for hook in ("serverconnect", "server_connected"):
             harness, recorder, client = self.silent(hook, Holder(), "kill")
             harness.advance(5, 5)

@@ -53,7 +53,7 @@ class InterceptTests(FailureCase):
             self.go_on(scene, hook)
 
     def test_longer_than_the_deadline(self) -> None:
-        """hook_timeout does not count for a flow that is held; the server may have gone meanwhile, then that is decided."""
+        """hook_timeout does not count for a flow that is held."""
         for hook in HOOKS:
             scene = self.held(hook)
             scene.harness.advance(5, 6, 30, 30)

@@ -1,6 +1,6 @@
 """
-C{flow.kill()} at each moment: both sides are aborted in that turn, C{error} fires once, no C{response} comes after it, and
-C{clientdisconnect} is last.
+C{flow.kill()} at each moment: both sides are aborted in that turn, C{error} fires once, no C{response} comes after it,
+and C{clientdisconnect} is last.
 """
 
 from collections.abc import Callable
@@ -204,7 +204,7 @@ class KillFromOutsideTests(KillCase):
         self.check_killed(scene, server=False)
 
     def test_error_of_a_killed_flow_may_take_time(self) -> None:
-        """Both sides are aborted at once, but clientdisconnect waits for the handler of error, which is not cancelled."""
+        """Both sides are aborted at once; clientdisconnect waits for the handler of error, which is not cancelled."""
         holder = Holder()
         scene = Scene(self, holder, on_request=kill, on_error=holder).send(GET)
         self.assertTrue(scene.client.was_reset())

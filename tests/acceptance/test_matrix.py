@@ -81,9 +81,9 @@ def _response_callable(case: FailureCase) -> Scene:
 
 def _connecting(case: FailureCase) -> Scene:
     scene = Scene(case)
-    scene.harness.network.black_holes.add(("192.0.2.1", 80))
+    scene.harness.network.black_holes.add(("192.0.2.1", scene.port))
     scene.send(GET)
-    case.assertEqual(scene.harness.network.attempts[-1], ("192.0.2.1", 80))
+    case.assertEqual(scene.harness.network.attempts[-1], ("192.0.2.1", scene.port))
     return scene
 
 
@@ -98,7 +98,7 @@ def _tls_upstream(case: FailureCase) -> Scene:
 def _slow_client(case: FailureCase) -> Scene:
     """A collected response that the client does not read."""
     scene = Scene(case)
-    scene.client.wire.pauseProducing()
+    scene.client_wire.pauseProducing()
     scene.send(GET).serve(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000)
     case.assertIn("response", scene.recorder.trace)
     return scene
@@ -107,7 +107,7 @@ def _slow_client(case: FailureCase) -> Scene:
 def _slow_client_streamed(case: FailureCase) -> Scene:
     """A streamed response that the client does not read: reading from the server is held."""
     scene = Scene(case, on_responseheaders=_stream_response)
-    scene.client.wire.pauseProducing()
+    scene.client_wire.pauseProducing()
     scene.send(GET).serve(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 900_000)
     case.assertNotIn("response", scene.recorder.trace)
     return scene
@@ -117,7 +117,7 @@ def _slow_server(case: FailureCase) -> Scene:
     """A collected request that the server does not read."""
     scene = Scene(case, on_requestheaders=_stream_request).send(request("POST", "/", "Content-Length: 1000000"))
     scene.origin.peer.wire.pauseProducing()
-    scene.client.wire.pauseProducing()
+    scene.client_wire.pauseProducing()
     return scene.send(b"x" * 900_000)
 
 
@@ -127,7 +127,7 @@ def _slow_server_collected(case: FailureCase) -> Scene:
     scene = Scene(case, on_serverconnect=holder).send(request("POST", "/", body=b"x" * 1_000_000))
     case.assertEqual(len(holder.pending), 1)
     holder.answer()
-    scene.harness.network.ports[("192.0.2.1", 80)].stopReading()
+    scene.harness.network.ports["192.0.2.1", scene.port].stopReading()
     scene.harness.pump()
     return scene
 
@@ -168,6 +168,22 @@ def _tunnel_server_first(case: FailureCase) -> Scene:
     return scene
 
 
+def _tunnel_server_first_held(case: FailureCase) -> Scene:
+    """The server has spoken first, and next_layer is held: nobody owns the connection to the server yet."""
+    holder = Holder()
+
+    def next_layer(layer: Any) -> Any:
+        return None if layer.target is None else holder(layer)
+
+    scene = Scene(case, holder, on_next_layer=next_layer)
+    scene.origin = scene.harness.origin("example.com", 9999)
+    scene.send(CONNECT)
+    scene.harness.advance(0.4)
+    scene.serve(b"220 hello\r\n")
+    case.assertEqual(len(holder.pending), 1)
+    return scene
+
+
 def _tunnel_server_first_connecting(case: FailureCase) -> Scene:
     """The client was silent, and speaks while the server is being connected for that reason."""
     scene = Scene(case)
@@ -183,7 +199,9 @@ def _client_hello(case: FailureCase) -> Scene:
 
 def _refused_error_held(case: FailureCase) -> Scene:
     holder = Holder()
-    scene = Scene(case, holder, on_error=holder).send(request(host="127.0.0.9"))
+    scene = Scene(case, holder, on_error=holder)
+    del scene.harness.network.ports["192.0.2.1", scene.port]  # nobody listens any more
+    scene.send(GET).harness.advance(0.4)  # after which Twisted knows that there is no other address to try
     case.assertEqual(len(holder.pending), 1)
     return scene
 
@@ -249,6 +267,7 @@ STATES: dict[str, Callable[[FailureCase], Scene]] = {
     "tunnel_connecting": _tunnel_connecting,
     "tunnel_opening": _tunnel_opening,
     "tunnel_server_first": _tunnel_server_first,
+    "tunnel_server_first_held": _tunnel_server_first_held,
     "tunnel_server_first_connecting": _tunnel_server_first_connecting,
     "client_hello_partly_read": _client_hello,
     "switching": _switching,
@@ -271,6 +290,12 @@ def _raise(scene: Scene) -> int:
     return scene.holder.fail(ZeroDivisionError("a handler failed"))
 
 
+def _half_close_then_reset(scene: Scene) -> None:
+    scene.client.half_close()
+    scene.harness.pump()
+    scene.client.reset()
+
+
 def _server(do: str) -> Callable[[Scene], None]:
     def event(scene: Scene) -> None:
         if scene.origin.peers:
@@ -284,9 +309,7 @@ EVENTS: dict[str, Callable[[Scene], Any]] = {
     "client_reset": lambda scene: scene.client.reset(),
     "client_half_close": lambda scene: scene.client.half_close(),
     "client_close": lambda scene: scene.client.close(),
-    "client_half_close_then_reset": lambda scene: (
-        scene.client.half_close(), scene.harness.pump(), scene.client.reset()
-    ),
+    "client_half_close_then_reset": _half_close_then_reset,
     "server_reset": _server("reset"),
     "server_half_close": _server("half_close"),
     "server_close": _server("close"),
@@ -298,8 +321,8 @@ EVENTS: dict[str, Callable[[Scene], Any]] = {
 }
 
 
-class MatrixTests(FailureCase):
-    """One test for each state and event."""
+class MatrixCase(FailureCase):
+    """What is checked of each state and event."""
 
     def check(self, state: str, event: str) -> None:
         """Bring about the state, let the event happen, then look at the invariants."""
@@ -312,12 +335,12 @@ class MatrixTests(FailureCase):
             names = [name for name, subject in recorder.events[before:] if subject is scene.flow]
             self.assertEqual(names, [] if "error" in recorder.trace[:before] else ["error"])
         is_noticed = event == "kill" or (event == "client_reset" and not scene.proxy_wire.paused)
-        if is_noticed and not scene.client.wire.paused:  # a paused end notices nothing in memory
+        if is_noticed and not scene.client_wire.paused:  # a paused end notices nothing in memory
             self.assertFalse(scene.client.is_connected)
             self.assertFalse(scene.flow is not None and scene.flow.live and "error" not in recorder.trace[:before])
         scene.holder.answer()
         harness.pump()
-        scene.client.wire.resumeProducing()
+        scene.client_wire.resumeProducing()
         harness.pump()
         for _ in range(3):  # a second answer may be awaited: that of a pipelined request
             scene.holder.answer()
@@ -327,14 +350,34 @@ class MatrixTests(FailureCase):
         self.assertEqual(len(logged), raised if event == "handler_raises" else 0)
 
 
-def _add(state: str, event: str) -> None:
-    def test(self: MatrixTests) -> None:
+class MatrixTests(MatrixCase):
+    """One test for each state and event."""
+
+
+class TLSMatrixTests(MatrixCase):
+    """The states of an exchange again, inside of TLS on both sides."""
+
+    is_tls = True
+
+
+#: States that are not those of an exchange, or that say how the connection to the server is made.
+_PLAIN_ONLY = frozenset({
+    "opening", "clientconnect_held", "next_layer_held", "http_connect_held", "tls_handshake_upstream", "tunnel",
+    "tunnel_connecting", "tunnel_opening", "tunnel_server_first", "tunnel_server_first_held",
+    "tunnel_server_first_connecting", "client_hello_partly_read",
+})  # fmt: skip
+
+
+def _add(case: type[MatrixCase], state: str, event: str) -> None:
+    def test(self: MatrixCase) -> None:
         self.check(state, event)
 
     test.__doc__ = f"In the state {state}: {event}."
-    setattr(MatrixTests, f"test_{state}__{event}", test)
+    setattr(case, f"test_{state}__{event}", test)
 
 
 for _state in STATES:
     for _event in EVENTS:
-        _add(_state, _event)
+        _add(MatrixTests, _state, _event)
+        if _state not in _PLAIN_ONLY:
+            _add(TLSMatrixTests, _state, _event)

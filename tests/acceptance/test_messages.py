@@ -263,6 +263,14 @@ class StatusTests(Acceptance):
         self.assertEqual(client.received, OK)
         self.assertEqual(recorder.count("responseheaders"), 1)
 
+    def test_hop_by_hop_fields_of_hints(self) -> None:
+        """What an interim response says about its connection is not passed on."""
+        harness = self.proxy()
+        hints = b"HTTP/1.1 103 Early Hints\r\nX-Hop: 1\r\nConnection: X-Hop\r\nLink: </a>\r\n\r\n"
+        harness.origin("example.com", 80, hints + OK)
+        client = self.send(harness, GET)
+        self.assertEqual(client.received, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK)
+
     def test_unsolicited_continue(self) -> None:
         """A 100 that the client did not ask for is not forwarded."""
         harness = self.proxy()

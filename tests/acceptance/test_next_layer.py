@@ -186,7 +186,10 @@ class ServerFirstTests(TunnelCase):
         origin.peer.send(b"220 hello\r\n")
         harness.pump()
         self.assertEqual(client.received, b"220 hello\r\n")
-        self.assertEqual(recorder.trace, ["clientconnect", "serverconnect", "server_connected", "next_layer"])
+        self.assertEqual(
+            recorder.trace,
+            ["clientconnect", "serverconnect", "server_connected", "next_layer", "tcp_start", "tcp_message"],
+        )
 
     def test_undecided_about_a_server(self) -> None:
         """ask_again works for what the server says, too."""

@@ -1,6 +1,8 @@
-"""The end of the proxy: draining, killing, C{done} in reverse order; stops that come twice or too early; starts that fail."""
+"""
+The end of the proxy: draining, killing, C{done} in reverse order; stops that come twice or too early; starts that fail.
+"""
 
-from typing import Any
+from typing import Any, cast
 
 from twisted.internet.defer import Deferred
 
@@ -165,7 +167,7 @@ class StopTests(FailureCase):
         """An addon's start is pending: it is cancelled, done is called, nobody was accepted, and this is no failure."""
         for hook in ("start", "configure", "load"):
             holder, later = Holder(), Recorder(name="later", only=("start", "done"))
-            recorder = Recorder(only=("done",), **{hook: holder})
+            recorder = Recorder(only=("done",), **{hook: cast(Any, holder)})
             harness = self.proxy(recorder, later)
             self.assertEqual(len(holder.held), 1)
             self.successResultOf(harness.stop())
@@ -273,7 +275,7 @@ class LateAddonTests(FailureCase):
         harness = self.proxy(addon)
         harness.origin("example.com", 80, WHOLE)
         client = self.send(harness, GET)
-        removed: Deferred[None] = harness.service.lifecycle.remove_addon("leaving", drain=3.0)
+        removed: Deferred[None] = self.lifecycle(harness).remove_addon("leaving", drain=3.0)
         harness.advance(2.9)
         self.assertNoResult(removed)
         self.assertEqual((client.received, addon.count("done")), (b"", 0))

@@ -33,8 +33,19 @@ class UpgradeTests(Acceptance):
         origin.peer.send(b"to the client")
         harness.pump()
         self.assertEqual((origin.received, client.received), (b"to the server", b"to the client"))
-        self.assertEqual(recorder.trace[-3:], ["responseheaders", "response", "next_layer"])
-        self.assertEqual(recorder.flow.response.status_code, 101)
+        self.assertEqual(
+            recorder.trace[-6:],
+            ["responseheaders", "response", "next_layer", "tcp_start", "tcp_message", "tcp_message"],
+        )
+        self.assertEqual(recorder.last("response").response.status_code, 101)
+
+    def test_again(self) -> None:
+        """A second client that sends the very same bytes is served in the same way."""
+        harness = self.proxy()
+        origin = harness.origin("example.com", 80, SWITCHING)
+        clients = [self.send(harness, UPGRADE) for _ in range(3)]
+        self.assertEqual([client.received for client in clients], [SWITCHING] * 3)
+        self.assertEqual(len(origin.peers), 3)
 
     def test_leftover_bytes(self) -> None:
         """Bytes right behind both heads are not lost and not doubled."""

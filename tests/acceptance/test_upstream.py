@@ -90,6 +90,15 @@ class PoolTests(Acceptance):
         self.assertEqual(self.send(harness, GET).received, OK)
         self.assertEqual(len(origin.peers), 2)
 
+    def test_close_of_the_server_keeps_the_client(self) -> None:
+        """A server's Connection: close is not passed on: the client's connection stays."""
+        harness = self.proxy()
+        harness.origin("example.com", 80, answer(b"hi", "Connection: close"))
+        client = self.send(harness, GET)
+        client.send(GET)
+        harness.pump()
+        self.assertEqual(client.received, OK + OK)
+
     def test_bytes_nobody_asked_for(self) -> None:
         """A server that says more than its answer is out of step: its connection is closed."""
         harness = self.proxy()

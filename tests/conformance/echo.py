@@ -14,7 +14,6 @@ from typing import Any, cast
 
 os.environ.setdefault("AUTOBAHN_USE_NVX", "1")  # read at the first import of autobahn
 
-import txaio
 from autobahn.twisted.websocket import (
     WebSocketClientFactory,
     WebSocketClientProtocol,
@@ -94,7 +93,7 @@ class Echo:
         )  # fmt: skip
 
 
-class EchoServerProtocol(Echo, WebSocketServerProtocol):
+class EchoServerProtocol(Echo, WebSocketServerProtocol):  # type: ignore[misc] # two bases differ
     """Sends each message back."""
 
     def onConnect(self, request: Any) -> None:
@@ -104,7 +103,7 @@ class EchoServerProtocol(Echo, WebSocketServerProtocol):
         self.write_down()
 
 
-class EchoClientProtocol(Echo, WebSocketClientProtocol):
+class EchoClientProtocol(Echo, WebSocketClientProtocol):  # type: ignore[misc] # two bases differ
     """Sends each message back."""
 
     def onOpen(self) -> None:
@@ -142,7 +141,7 @@ class _Unverified:
     def __init__(self) -> None:
         self._context: Context = CertificateOptions(verify=False).getContext()
 
-    def getContext(self) -> Context:  # noqa: N802 - Twisted's name
+    def getContext(self) -> Context:
         return self._context
 
 
@@ -213,11 +212,12 @@ class EchoClients:
             self._reactor.connectTCP("127.0.0.1", port, factory)
 
 
-class _Clients(WebSocketClientFactory):  # type: ignore[misc] # autobahn has no types
+class _Clients(WebSocketClientFactory):
     """The factory of one connection, which tells of its end."""
 
     protocol = EchoClientProtocol
     last_message: bytes | None = None
+    ended: Callable[[bytes | None], None]
 
     def clientConnectionLost(self, connector: Any, reason: Any) -> None:
         self.ended(self.last_message)
@@ -238,7 +238,6 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--proxy", type=int, default=0)
     arguments = parser.parse_args(argv)
     reactor: Any = installed
-    txaio.config.loop = reactor
     ledger = Ledger(arguments.ledger)
     wrong: list[str] = []
 
@@ -247,9 +246,7 @@ def main(argv: Sequence[str]) -> int:
         reactor.stop()
 
     if arguments.role == "client":
-        clients = EchoClients(
-            reactor, arguments.place, ledger, done, form=arguments.form, proxy=arguments.proxy
-        )  # fmt: skip
+        clients = EchoClients(reactor, arguments.place, ledger, done, form=arguments.form, proxy=arguments.proxy)
         reactor.callWhenRunning(clients.start)
     else:
         factory = echo_server(reactor, ledger)
@@ -258,9 +255,10 @@ def main(argv: Sequence[str]) -> int:
             port = reactor.listenSSL(0, factory, context, interface="127.0.0.1")
         else:
             port = reactor.listenTCP(0, factory, interface="127.0.0.1")
-        print(f"listening on port {port.getHost().port}", flush=True)
+        sys.stdout.write(f"listening on port {port.getHost().port}\n")
+        sys.stdout.flush()
     reactor.run()
-    print(*wrong, sep="\n", file=sys.stderr)
+    sys.stderr.writelines(f"{one}\n" for one in wrong)
     return 1 if wrong else 0
 
 

@@ -65,13 +65,13 @@ class Talk:
 
     def read_exactly(self, size: int) -> bytes:
         """C{size} bytes; less when the connection ends before."""
-        while len(self.buffer) < size:
-            data = self.socket.recv(65536)
-            if not data:
-                break
-            self.buffer += data
-        data, self.buffer = self.buffer[:size], self.buffer[size:]
-        return data
+        pieces, left = [self.buffer], size - len(self.buffer)
+        while left > 0 and (data := self.socket.recv(65536)):
+            pieces.append(data)
+            left -= len(data)
+        whole = b"".join(pieces)
+        self.buffer = whole[size:]
+        return whole[:size]
 
     def read_all(self) -> bytes:
         """Everything up to the end of the connection."""

@@ -31,8 +31,8 @@ window.addEventListener("load", async () => {
 """
 _ARGUMENTS = (
     "--proxy-bypass-list=<-loopback>", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
-    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-    "--virtual-time-budget=15000", "--dump-dom",
+    "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--disable-dev-shm-usage", "--virtual-time-budget=15000", "--dump-dom",
 )  # fmt: skip
 _CORS = b"Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Headers: X-Asked\r\n"
 

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import struct
+import time
 from typing import Any
 
 from twisted.internet.threads import deferToThread
@@ -92,22 +93,55 @@ class RawTests(InteropCase):
         """When a client has read a large answer late, both connections are good for the next request."""
         origin = self.http_origin()
         await self.start_proxy()
-        size = 20_000_000
+        sizes = [3_000_000 + 333_333 * n for n in range(12)]  # some of them end when the way to the client is full
 
-        def talk() -> tuple[int, bytes, int]:
+        def talk() -> list[tuple[int, bytes]]:
             client = self.connect()
             host = f"127.0.0.1:{origin.port}"
-            client.send(f"GET http://{host}/bytes/{size} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            found = []
+            for size in sizes:
+                client.send(f"GET http://{host}/bytes/{size} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                client.read_head()
+                time.sleep(0.05)
+                seen = len(client.read_exactly(size))
+                client.send(f"GET http://{host}/next HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+                client.read_head()
+                found.append((seen, client.read_exactly(9)))
+            return found
+
+        self.assertEqual(await deferToThread(talk), [(size, b"GET /next") for size in sizes])
+        self.assertEqual(origin.connections, 1)
+
+    async def test_after_a_slow_server(self) -> None:
+        """When a server has read a large upload late, both connections are good for the next request."""
+        size = 20_000_000
+
+        def answer(talk: Talk) -> None:
+            talk.read_head()
+            time.sleep(0.3)  # all buffers on the way are full now
+            left = size - len(talk.buffer)
+            talk.buffer = b""
+            while left:
+                left -= len(talk.socket.recv(min(left, 65536)))
+            talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            talk.read_head()
+            talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nnext")
+
+        origin = self.raw_origin(answer)
+        await self.start_proxy()
+
+        def talk() -> tuple[bytes, bytes]:
+            client = self.connect()
+            host = f"127.0.0.1:{origin.port}"
+            client.send(f"PUT http://{host}/ HTTP/1.1\r\nHost: {host}\r\nContent-Length: {size}\r\n\r\n".encode())
+            client.send(b"u" * size)
             client.read_head()
-            seen = len(client.buffer)
-            while seen < size:
-                seen += len(client.socket.recv(65536))
-            client.buffer = b""
+            first = client.read_exactly(2)
             client.send(f"GET http://{host}/next HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             client.read_head()
-            return seen, client.read_exactly(9), origin.connections
+            return first, client.read_exactly(4)
 
-        self.assertEqual(await deferToThread(talk), (size, b"GET /next", 1))
+        self.assertEqual(await deferToThread(talk), (b"ok", b"next"))
 
     async def test_reset_in_a_download(self) -> None:
         """

@@ -7,13 +7,11 @@ interface alone, fewer messages for the cases of compression, and a ledger of th
 """
 # mypy: ignore-errors
 
-from __future__ import print_function  # noqa: UP010 - Python 2.7
-
 import hashlib
 import json
 import sys
 
-from autobahntestsuite import wstest  # noqa: I001 - it chooses the reactor, so it comes first
+from autobahntestsuite import wstest  # isort: skip - it chooses the reactor, so it comes first
 from autobahntestsuite import case, fuzzing
 from twisted.internet import reactor  # noqa: TID251 - the program begins here
 
@@ -68,7 +66,7 @@ def listen(factory, context=None):
         port = reactor.listenTCP(factory.port, factory, interface="127.0.0.1")
     else:
         port = reactor.listenSSL(factory.port, factory, context, interface="127.0.0.1")
-    print("listening on port", port.getHost().port)
+    sys.stdout.write("listening on port " + str(port.getHost().port) + "\n")
     return port
 
 

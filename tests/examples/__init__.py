@@ -1,0 +1,1 @@
+"""Tests of the scripts in the folder C{examples}, each with real traffic."""

@@ -1,0 +1,1 @@
+"""Tests for L{mitmtw.testing}: the kit for tests of addons."""
