@@ -138,18 +138,24 @@ class Exchanges:
         self.client.written.clear()
         self.server.written.clear()
 
-    def run(self, count: int) -> float:
+    def run(self, count: int, varied: bool = False) -> float:
         """
         Make some exchanges.
 
+        @param varied: let the fields differ from those of the message before, so that no head is remembered.
         @return: seconds for each.
         """
         client, server = self.client, self.server
         ask, answer = client.protocol.dataReceived, server.protocol.dataReceived
+        requests, answers = [REQUEST, REQUEST], [ANSWER, ANSWER]
+        if varied:
+            requests[1] = REQUEST.replace(b"DNT: 1", b"DNT: 0")
+            answers[1] = ANSWER.replace(b"nosniff", b"sniff")
+        pairs = list(zip(requests, answers, strict=True)) * (count // 2)
         began = time.perf_counter()
-        for _ in range(count):
-            ask(REQUEST)
-            answer(ANSWER)
+        for request, response in pairs:
+            ask(request)
+            answer(response)
         spent = time.perf_counter() - began
         if len(client.written) != count or len(server.written) != count:
             raise AssertionError(f"{len(server.written)} requests and {len(client.written)} answers of {count}")

@@ -133,8 +133,8 @@ def packages() -> dict[str, tuple[str, str]]:
         try:
             tops = (distribution.read_text("top_level.txt") or "").split()
             tops = tops or [file.parts[0].removesuffix(".py") for file in distribution.files or () if file.parts]
-            for top in tops:
-                found.setdefault(top, (distribution.name, distribution.version))
+            metadata = distribution.metadata  # read once: each access parses it anew
+            found.update(dict.fromkeys(set(tops) - set(found), (metadata["Name"], metadata["Version"])))
         except Exception:  # metadata that cannot be read: the list has an empty place then
             continue
     return found

@@ -54,6 +54,7 @@ class Client:
     @ivar is_cut: whether it is lost by a FIN without the farewell of TLS: what came before counts.
     @ivar early: an upstream connection that was made before it was known what for, or None.
     @ivar early_end: the same, with TLS established on it.
+    @ivar preparing: a Deferred of one that is being made, or None.
     """
 
     def __init__(self, proxy: IProxy, client_conn: ClientConnection, mode: str) -> None:
@@ -64,6 +65,7 @@ class Client:
         self.held: dict[Any, list[Any]] = {}
         self.early: Any = None
         self.early_end: Any = None
+        self.preparing: Deferred[Any] | None = None
         self.is_gone = False
         self.is_cut = False
         self.root: Any = None
@@ -93,6 +95,8 @@ class Client:
             return
         self.is_gone = True
         self.begin()
+        if self.preparing is not None:
+            self.preparing.cancel()
         for early in (self.early, self.early_end):
             if early is not None:
                 early.abort()

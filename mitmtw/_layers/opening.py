@@ -170,6 +170,7 @@ class Opening(Layer):
             self._connecting = Deferred.fromCoroutine(connect_end(self.client, conn, ()))
         else:
             self._connecting = self.client.proxy.upstream.connect(conn, self.client)
+        self.client.preparing = self._connecting
         self._connecting.addCallbacks(self._connected, self._failed)
 
     def _give(self, link: Any) -> None:
@@ -181,7 +182,7 @@ class Opening(Layer):
 
     def _connected(self, link: Any) -> None:
         """The server is there: the first bytes of either side decide."""
-        self._connecting = None
+        self._connecting = self.client.preparing = None
         if self._is_over:
             if self.client.is_gone or self.client.early is not None or self.client.early_end is not None:
                 link.abort()
@@ -202,7 +203,7 @@ class Opening(Layer):
 
     def _failed(self, failure: Failure) -> None:
         """No connection: the client may still say something that we can answer with the reason."""
-        self._connecting = None
+        self._connecting = self.client.preparing = None
         if self._client_ended and not self._is_over:
             self._close()
 

@@ -15,7 +15,6 @@ from twisted.internet.main import installReactor
 __all__ = ["install", "make_reactor"]
 
 
-
 def make_reactor() -> Any:
     """
     Make the quick reactor, without installing it.

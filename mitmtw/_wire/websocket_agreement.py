@@ -126,7 +126,7 @@ def accept_answer(answer: Iterable[Extension], offered: Iterable[Extension]) -> 
     offers = [offer for offer in map(read_offer, offered) if offer is not None]
     agreed: DeflateParameters | None = None
     for extension in answer:
-        if extension.name != PERMESSAGE_DEFLATE or not offers:
+        if extension.name != PERMESSAGE_DEFLATE:
             name = extension.name[:64].decode("ascii", "backslashreplace")
             raise RemoteProtocolError(f"The server wants the extension {name}, which it was not offered.", 502)
         if agreed is not None:

@@ -72,7 +72,7 @@ class FlowMessage:
         return self._content
 
     @content.setter
-    def content(self, content: bytes | str) -> None:
+    def content(self, content: bytes | bytearray | memoryview | str) -> None:
         new = self._checked(content)
         if self._original is None:
             self._original = self._content

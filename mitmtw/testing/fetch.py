@@ -3,7 +3,7 @@ A client that asks one thing through a proxy, over a connection of any kind.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import connectionDone
@@ -88,7 +88,7 @@ class Fetch:
         peer = self.inner or self.peer
         if self.done.called:
             return
-        if self._reader is None:
+        if self._reader is None and peer.is_connected:
             self._begin()
         try:
             found = self._reader.feed(peer.take()) if self._reader is not None else []
@@ -142,4 +142,7 @@ def fetch(reactor: Any, port: int, request: Request, authority: IAuthority, time
         fetching.close()
         return outcome
 
-    return fetching.done.addTimeout(timeout, reactor).addBoth(close)
+    def too_late(_result: object, seconds: float) -> NoReturn:
+        raise TimeoutError(f"there was no answer within {seconds:g} s")
+
+    return fetching.done.addTimeout(timeout, reactor, too_late).addBoth(close)

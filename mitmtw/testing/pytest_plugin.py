@@ -13,7 +13,7 @@ like. Addons run in that thread: what a test wants to do to them while there is 
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -67,7 +67,12 @@ class ReactorThread:
 
         def bounded() -> Any:
             outcome = function(*arguments, **named)
-            return outcome.addTimeout(_PATIENCE, self.reactor) if hasattr(outcome, "addTimeout") else outcome
+            if hasattr(outcome, "addTimeout"):
+                outcome.addTimeout(_PATIENCE, self.reactor, too_late)
+            return outcome
+
+        def too_late(_result: object, seconds: float) -> NoReturn:
+            raise TimeoutError(f"there was no result within {seconds:g} s")
 
         return blockingCallFromThread(self.reactor, bounded)
 

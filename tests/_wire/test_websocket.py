@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from mitmtw._wire.websocket import FrameReader, Role, WebSocketProtocolError, read_close
+from mitmtw._wire.websocket import Frame, FrameReader, Role, WebSocketProtocolError, read_close
 from mitmtw._wire.websocket_write import write_frame
 from mitmtw.errors import RemoteProtocolError
 from tests._wire.reading import cut, octets
@@ -105,17 +105,17 @@ class FrameReaderTests(SynchronousTestCase):
     def test_large_frame_is_searched_once(self) -> None:
         """Of a frame in many pieces nothing is looked at before it is whole: its pieces are only appended."""
         wire = server(0x82, b"x" * 1000000, b"\x7f" + (1000000).to_bytes(8, "big"))
-        reader = FrameReader("server")
         looks = []
 
         class Counting(FrameReader):
             __slots__ = ()
 
-            def _read(self, data: bytes, frames: list[object]) -> int:  # type: ignore[override]
+            def _read(self, data: bytes, frames: list[Frame]) -> int:
                 looks.append(len(data))
-                return super()._read(data, frames)  # type: ignore[arg-type]
+                return super()._read(data, frames)
 
         reader = Counting("server")
+        frames: list[Frame] = []
         for start in range(0, len(wire), 1000):
             frames = reader.feed(wire[start : start + 1000])
         self.assertEqual(([frame.raw for frame in frames], looks), ([wire], [1000, len(wire)]))
@@ -132,6 +132,7 @@ class FrameReaderTests(SynchronousTestCase):
     def test_arrived(self) -> None:
         """The payload that is there of an unfinished frame can be seen without its mask, from any octet on."""
         wire = client(0x81, b"0123456789")
+        reader = FrameReader("client")
         for length in range(len(wire)):
             for first in range(length + 1):
                 reader = FrameReader("client")

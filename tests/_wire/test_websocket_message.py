@@ -79,13 +79,14 @@ class MessageReaderTests(SynchronousTestCase):
 
     def test_text_fails_at_once(self) -> None:
         """Broken text is refused with the octet that breaks it, in a frame and in a fragment that are not whole."""
-        text = "κόσμε".encode() + b"\xf4\x90\x80\x80" + b"edited"
+        begin = "κόσμε".encode() + b"\xf4"
         for first, head in ((0x81, b""), (0x80, client(0x01, "ä".encode()))):
             reader = MessageReader("client")
-            wire = head + client(first, text)
-            for octet in octets(wire[: len(head) + 6 + 12]):
+            wire = head + client(first, begin + b"\x90\x80\x80edited")
+            bad = len(head) + 6 + len(begin)  # behind the head of the frame and its mask
+            for octet in octets(wire[:bad]):
                 self.assertEqual(reader.feed(octet), [])
-            error = self.assertRaises(WebSocketProtocolError, reader.feed, wire[len(head) + 18 : len(head) + 19])
+            error = self.assertRaises(WebSocketProtocolError, reader.feed, wire[bad : bad + 1])
             self.assertEqual(error.close_code, 1007)
 
     def test_bad_frames(self) -> None:
@@ -121,8 +122,7 @@ class MessageReaderTests(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """Limits for frames and messages are handed on."""
-        for limits in ({"max_frame": 2}, {"max_message": 2}):
-            reader = MessageReader("server", **limits)
+        for reader in (MessageReader("server", max_frame=2), MessageReader("server", max_message=2)):
             self.assertEqual(len(reader.feed(b"\x82\x02ab")), 1)
             self.assertRaises(WebSocketProtocolError, reader.feed, b"\x82\x03abc")
 

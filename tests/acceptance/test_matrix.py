@@ -337,6 +337,7 @@ class MatrixCase(FailureCase):
         is_noticed = event == "kill" or (event == "client_reset" and not scene.proxy_wire.paused)
         if is_noticed and not scene.client_wire.paused:  # a paused end notices nothing in memory
             self.assertFalse(scene.client.is_connected)
+            self.assertEqual(recorder.count("clientdisconnect"), 1, recorder.trace)
             self.assertFalse(scene.flow is not None and scene.flow.live and "error" not in recorder.trace[:before])
         scene.holder.answer()
         harness.pump()

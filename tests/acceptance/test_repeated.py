@@ -1,4 +1,4 @@
-"""The same fields again on one connection: what was remembered of them must never be sent in place of something else."""
+"""The same fields again on one connection: what was remembered of them must never stand for something else."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ FIRST, SECOND = request("GET", "/1", *FIELDS), request("GET", "/2", *FIELDS)
 class RepeatedTests(Acceptance):
     """Two or three exchanges on one connection."""
 
-    def heads(self, origin: Origin) -> list[bytes]:
+    def heads_of(self, origin: Origin) -> list[bytes]:
         """The heads that the origin got."""
         return origin.received.split(b"\r\n\r\n")[:-1]
 
@@ -30,7 +30,7 @@ class RepeatedTests(Acceptance):
             harness = self.proxy(*addons)
             origin = harness.origin("example.com", 80, OK)
             self.assertEqual(self.exchanges(harness, FIRST, SECOND), OK + OK)
-            one, two = self.heads(origin)
+            one, two = self.heads_of(origin)
             self.assertEqual(one, b"GET /1 HTTP/1.1\r\nHost: example.com\r\nAccept: */*\r\nCookie: a=b")
             self.assertEqual(two, one.replace(b"GET /1", b"GET /2"))
 
@@ -44,7 +44,7 @@ class RepeatedTests(Acceptance):
         harness = self.proxy(Recorder(request=change))
         origin = harness.origin("example.com", 80, OK)
         self.exchanges(harness, FIRST, SECOND)
-        self.assertEqual([head.split(b" ")[0] for head in self.heads(origin)], [b"GET", b"PUT"])
+        self.assertEqual([head.split(b" ")[0] for head in self.heads_of(origin)], [b"GET", b"PUT"])
 
     def test_changed_request(self) -> None:
         """What an addon does to the fields of one request shows in that one alone."""
@@ -57,7 +57,7 @@ class RepeatedTests(Acceptance):
         harness = self.proxy(Recorder(request=change))
         origin = harness.origin("example.com", 80, OK)
         self.exchanges(harness, FIRST, SECOND, FIRST)
-        one, two, three = self.heads(origin)
+        one, two, three = self.heads_of(origin)
         self.assertEqual((b"X-Added: 1" in two, b"Accept" in two, three), (True, False, one))
 
     def test_changed_response(self) -> None:
@@ -121,7 +121,7 @@ class RepeatedTests(Acceptance):
         origin = harness.origin("example.com", 80, OK)
         upgrade = request("GET", "/2", "Connection: Upgrade", "Upgrade: x")
         self.exchanges(harness, FIRST, upgrade)
-        self.assertIn(b"Cookie: a=b", self.heads(origin)[1])
+        self.assertIn(b"Cookie: a=b", self.heads_of(origin)[1])
 
     def test_credentials(self) -> None:
         """A proxy's credentials go to no server, the first time or the second."""

@@ -11,6 +11,7 @@ when the suite cannot be run. Reports are in C{.conformance/reports}, with a dir
 
 import argparse
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -111,4 +112,5 @@ def perform(course: Course, runs: Sequence[Run], out: TextIO) -> bool:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("conformance: stopped"))  # with all programs, like Ctrl-C
     sys.exit(main(sys.argv[1:], sys.stdout))

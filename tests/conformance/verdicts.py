@@ -23,7 +23,7 @@ _RANKS = {
 }  # fmt: skip
 #: In these NON-STRICT means that invalid UTF-8 was refused at the end of its message or frame, not in its midst.
 _LATE = "6.4."
-#: In these the suite sends messages behind its close frame, of which a receiver takes as many as it likes (RFC 6455 1.4).
+#: In these the suite sends messages behind its close frame; how many of them a receiver takes is its own business.
 _BEHIND_CLOSE = frozenset({"7.1.4", "7.1.5", "7.1.6"})
 
 

@@ -58,7 +58,10 @@ class ReadTests(SynchronousTestCase):
 
     def test_responses(self) -> None:
         """Interim responses stand apart; a body may end with the connection."""
-        wire = b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhiHTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\n\r\nto the"
+        wire = (
+            b"HTTP/1.1 103 Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
+            b"HTTP/1.1 204 No\r\n\r\nHTTP/1.1 200 OK\r\n\r\nto the"
+        )
         reader = ResponseReader()
         got = reader.feed(wire)
         self.assertEqual([response.status_code for response in reader.interim], [103])

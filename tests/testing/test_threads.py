@@ -103,16 +103,16 @@ class WireTests(SynchronousTestCase):
         flows: list[Any] = []
 
         def handler(flow: Any) -> None:
+            if not flows:
+                harness.advance(5, 5)  # what happens meanwhile in the reactor's thread
             flow.request.content = b"edited"
             flow.request.headers["x"] = "y"
             flows.append(flow)
 
         harness, canned, client = self.exchange(handler, hook_timeout=10)
-        harness.advance(5, 5)
         harness.network.work()
+        self.assertEqual(client.received.count(b"200 OK"), 1)
         harness.pump()
-        self.assertEqual(canned.requests[0].content, b"abc")
-        self.assertNotIn("x", canned.requests[0].headers)
         flows[0].request.content = b"later still"
         client.send(b"GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n")
         harness.pump()
@@ -120,7 +120,8 @@ class WireTests(SynchronousTestCase):
         harness.network.work()
         harness.pump()
         self.assertEqual(client.received.count(b"200 OK"), 2)
-        self.assertEqual(len(canned.requests), 2)
+        self.assertEqual([request.content for request in canned.requests], [b"abc", b"edited"])
+        self.assertEqual(["x" in request.headers for request in canned.requests], [False, True])
 
     def test_client_gone(self) -> None:
         """A client that goes away while the thread works: nobody is asked, and nothing is left."""
