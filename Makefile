@@ -1,7 +1,7 @@
 # Everything a developer does, from a checkout and a Python alone.
 #
 #   make run      start the proxy in the foreground (ARGS="--listen tcp:8081 …")
-#   make test     all tests, then the check of the packages
+#   make test     all tests, then the checks of the packages and of addons as packages
 #   make lint     ruff, mypy, import-linter
 #   make format   rewrite the code in the one layout
 #   make mutants  see whether the tests notice changes in the code
@@ -17,18 +17,21 @@ ARGS ?=
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test trial package-check lint format mutants bench conformance docs clean
+.PHONY: run test trial package-check plugin-check lint format mutants bench conformance docs clean
 
 run: $(VENV)/.installed-base
 	$(BIN)/mitmtw run $(ARGS)
 
-test: trial package-check
+test: trial package-check plugin-check
 
 trial: $(VENV)/.installed-test
 	$(BIN)/python -m twisted.trial tests
 
 package-check: $(VENV)/.installed-test
 	$(BIN)/python -m tests.package_check
+
+plugin-check: $(VENV)/.installed-test
+	$(BIN)/python -m tests.plugin_check
 
 lint: $(VENV)/.installed-lint $(VENV)/.installed-test
 	$(BIN)/ruff check

@@ -22,7 +22,8 @@ from benchmarks.origin import ANSWER
 from mitmtw._hooks.dispatch import Hooks
 from mitmtw._wire.events import LENGTH, NO_BODY
 from mitmtw._wire.http1_read import HeadBuffer, body_reader, read_request_head, read_response_head
-from mitmtw._wire.http1_write import outgoing, request_head, response_head
+from mitmtw._wire.http1_write import request_head, response_head
+from mitmtw._wire.next_hop import outgoing
 from mitmtw.addon import HTTPAddon
 from mitmtw.interfaces.authority import IAuthority
 

@@ -25,7 +25,8 @@ from mitmtw.errors import ClientGone, Killed, LocalProtocolError, MitmtwError, R
 from mitmtw.model import Error, Headers, HTTPFlow, Request, Response, ServerConnection
 
 if TYPE_CHECKING:
-    from mitmtw._layers.http1 import HTTP1Layer, ServerStream
+    from mitmtw._layers.http1 import HTTP1Layer
+    from mitmtw._layers.server_stream import ServerStream
 
 __all__ = ["Exchange", "refuse"]
 

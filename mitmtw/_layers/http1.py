@@ -9,7 +9,6 @@ from typing import Any
 
 from twisted.python.failure import Failure
 from typing_extensions import override
-from zope.interface import implementer
 
 from mitmtw._layers.client import Target, client_gone
 from mitmtw._layers.exchange import Exchange, refuse
@@ -18,155 +17,27 @@ from mitmtw._layers.layer import Layer
 from mitmtw._layers.opening import Opening, propose
 from mitmtw._layers.request import read_request
 from mitmtw._layers.server_end import ServerEnd
+from mitmtw._layers.server_stream import ServerStream
 from mitmtw._layers.tcp import TCPLayer
 from mitmtw._layers.websocket import WebSocketLayer
 from mitmtw._streams.body import Body
 from mitmtw._streams.channel import AHEAD, HIGH_WATER_BYTES, Channel, half_close
-from mitmtw._streams.outgoing import NOTHING, WHOLE, Outgoing
+from mitmtw._streams.outgoing import WHOLE
 from mitmtw._streams.run import Run
 from mitmtw._streams.timeouts import NEVER
-from mitmtw._wire.block import Memory, block_of
-from mitmtw._wire.events import CHUNKED, LENGTH, NO_BODY, UNTIL_CLOSE, RequestHead, ResponseHead
+from mitmtw._wire.block import Memory
+from mitmtw._wire.events import NO_BODY, RequestHead
 from mitmtw._wire.framing import RequestFraming
 from mitmtw._wire.http1_read import BodyReader, HeadBuffer, body_reader, read_request_head
-from mitmtw._wire.http1_write import outgoing, response_head, status_line
 from mitmtw.errors import ClientGone, RemoteProtocolError
-from mitmtw.interfaces.layers import IHTTPStream
-from mitmtw.model import HTTPFlow, Response
+from mitmtw.model import HTTPFlow
 
-__all__ = ["HTTP1Layer", "ServerStream"]
+__all__ = ["HTTP1Layer"]
 
 _DROPPED_BYTES = (
     65536  # bytes of an unread request body that are read and dropped, so that the connection can be used again
 )
 _LINGER_SECONDS = 2.0  # seconds to let a client read our answer while it still sends (RFC 9112 section 9.6)
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_BODILESS = frozenset({204, 304})
-
-
-@implementer(IHTTPStream)
-class ServerStream(Outgoing):
-    """
-    One request of a client, and the way to answer it.
-
-    @ivar head: the request's head as it came.
-    @ivar persistent: whether the connection can be used again after this exchange.
-    @ivar detached: whether the connection now belongs to another layer (CONNECT, 101).
-    @ivar continued: whether 100 was sent, by us or by the server.
-    @ivar nominated: what the server's Connection field named: not for the client (RFC 9110 section 7.6.1).
-    """
-
-    __slots__ = ("body", "continued", "detached", "head", "layer", "nominated", "persistent")
-
-    def __init__(self, layer: "HTTP1Layer", head: RequestHead | None, body: Body | None) -> None:
-        self.layer = layer
-        self.channel = layer
-        self.head = head
-        self.body = body
-        self.sent = NOTHING
-        self.persistent = head is not None and head.keep_alive
-        self.detached = False
-        self.continued = False
-        self.nominated: frozenset[bytes] = frozenset()
-
-    @property
-    def expects(self) -> bool:
-        """Whether the client waits for 100 before it sends its body."""
-        return self.head is not None and self.head.expect and not self.continued and self.body is not None
-
-    @property
-    def is_http10(self) -> bool:
-        """Whether the client knows no chunked coding and no interim responses."""
-        return self.head is not None and self.head.version == b"HTTP/1.0"
-
-    def proceed(self) -> None:
-        """Tell the client to send its body."""
-        self.continued = True
-        self.layer.transport.write(_CONTINUE)
-
-    def send_interim(self, head: ResponseHead) -> None:
-        """Forward an interim (1xx) response, but not to a client that does not know them (RFC 9110 section 15.2)."""
-        if head.status == 100:
-            if not self.expects:
-                return
-            self.continued = True
-        if not self.is_http10:
-            fields = outgoing(head.fields, NO_BODY, 0, nominated=head.connection)
-            self.layer.transport.write(response_head(b"HTTP/1.1", head.status, head.reason, fields))
-
-    def can_have_body(self, response: Response) -> bool:
-        """Whether this response is followed by a body (RFC 9112 section 6.3)."""
-        status = response.status_code
-        return status >= 200 and status not in _BODILESS and (self.head is None or self.head.method != b"HEAD")
-
-    def send_head(self, message: Response, framing: int, length: int) -> None:
-        """Send the head of a response whose body follows."""
-        if framing == CHUNKED and self.is_http10:
-            framing = UNTIL_CLOSE
-        self.begin(self._head(message, framing, length), framing)
-
-    def send(self, message: Response, chunked: bool = False) -> None:
-        """
-        Send a whole response.
-
-        @param chunked: whether the body came chunked; it goes out as it came, where the client knows that.
-        """
-        body = message.body
-        trailers = message.trailers.raw if message.trailers else ()
-        if not self.can_have_body(message):
-            framing, length = NO_BODY, 0
-        elif (chunked or trailers) and not self.is_http10:
-            framing, length = CHUNKED, -1
-        else:
-            framing, length = LENGTH, len(body) if body else 0
-        self.whole(self._head(message, framing, length), body, framing, trailers)
-
-    def send_switching(self, message: Response, connect: bool) -> None:
-        """Send the head of a 101, or of a 2xx to CONNECT, after which the connection is something else."""
-        self.persistent = False
-        fields = outgoing(
-            message.headers.raw,
-            NO_BODY,
-            0,
-            connection=None if connect else b"Upgrade",
-            upgrade=not connect,
-            nominated=self.nominated,
-        )
-        self.whole(response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields), None, NO_BODY, ())
-
-    def _head(self, message: Response, framing: int, length: int) -> bytes:
-        """The bytes of a response's head; decides whether the connection stays."""
-        if self.persistent and (framing == UNTIL_CLOSE or self.layer.must_close(self)):
-            self.persistent = False
-        connection = None
-        if not self.persistent:
-            connection = b"close"
-        elif self.is_http10:
-            connection = b"keep-alive"
-        raw = message.headers.raw
-        keep_length = framing == NO_BODY and message.status_code != 204
-        key = (framing, length, connection, self.nominated, keep_length)
-        block = block_of(raw)
-        lines = None if block is None else block.lines_for(key)
-        if lines is not None:  # the same fields went out in the same way before
-            return status_line(b"HTTP/1.1", message.status_code, message.raw_reason) + lines
-        fields = outgoing(
-            raw, framing, length, connection=connection, nominated=self.nominated, keep_length=keep_length
-        )
-        head = response_head(b"HTTP/1.1", message.status_code, message.raw_reason, fields)
-        if block is not None:
-            block.remember(key, head)
-        return head
-
-    def reset(self, error: Exception) -> None:
-        """Abort the connection."""
-        self.persistent = False
-        self.layer.abort()
-
-    def detach(self) -> bytes:
-        """Give the connection up for another layer; @return: bytes of the client that came after the head."""
-        self.detached = True
-        return self.layer.detach()
 
 
 class HTTP1Layer(Channel, Layer):

@@ -11,8 +11,9 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from zope.interface import implementer
 
+from mitmtw._upstream.client_stream import ClientStream
 from mitmtw._upstream.dial import dial
-from mitmtw._upstream.http1 import ClientStream, HTTP1Channel
+from mitmtw._upstream.http1 import HTTP1Channel
 from mitmtw._upstream.link import Link
 from mitmtw.interfaces.authority import TLSParameters
 from mitmtw.interfaces.layers import IClient
@@ -105,13 +106,7 @@ class Upstream:
         if unused is not None:
             unused.abort()  # made for a relay, and now it is HTTP
         link: Link | None = client.early
-        if (
-            link is not None
-            and not link.is_lost
-            and link.wanted == key[:2]
-            and via is None
-            and not link.seen()
-        ):
+        if link is not None and not link.is_lost and link.wanted == key[:2] and via is None and not link.seen():
             client.early = None
             link.when_heard(None)
             link.server_conn.tls, link.server_conn.sni = is_tls, sni
