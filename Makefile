@@ -54,6 +54,7 @@ conformance: $(VENV)/.installed-test
 
 docs: $(VENV)/.installed-base
 	$(BIN)/mitmtw options --rst > docs/reference/options.rst
+	$(BIN)/mitmtw hooks --rst docs/reference/hooks
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis

@@ -16,6 +16,9 @@ a coroutine. Beside its handlers an addon may have these attributes:
 
   - C{name}: what the log, the options and error messages call it; its class's name in lower case unless given.
   - C{addons}: further addons, which come right after it in the chain and leave with it.
+  - C{options}: a tuple of L{mitmtw.options.Option}, as another way than C{load} to declare options of its own.
+  - C{before}, C{after}: names of addons, or of a milestone as a whole, that it wants to come before or after in the
+    chain; C{milestone}: C{"decide"}, C{"modify"} (unless given) or C{"record"}, which follow one another.
   - C{failure_policy}: what happens to a flow when a handler of this addon fails: C{"continue"} (the default) goes on
     with the next addon, C{"kill"} kills the flow or connection, C{"respond"} or C{("respond", status)} answers with
     that status (503 unless given), and kills where the hook has no response to give. The last two end the chain for

@@ -19,6 +19,7 @@ Commands:
   run      start the proxy in the foreground (mitmtw run --help)
   ca       make, show and export the certificate authority (mitmtw ca --help)
   options  list all options (mitmtw options --help)
+  hooks    list all hooks, and tell about one (mitmtw hooks --help)
   addons   list, verify and begin addons (mitmtw addons --help)
 
   --version, --help
@@ -73,6 +74,10 @@ def _command(name: str) -> _Command | None:
         from mitmtw._cli import certs
 
         return certs.main
+    if name == "hooks":
+        from mitmtw._cli import hooks
+
+        return hooks.main
     if name == "options":
         from mitmtw._cli import options
 

@@ -28,7 +28,7 @@ from mitmtw._hooks.threads import threads_of
 from mitmtw._hooks.waiting import Patience, Waiting
 from mitmtw.errors import AddonError
 from mitmtw.interfaces import IHooks
-from mitmtw.interfaces.gates import LIFECYCLE
+from mitmtw.interfaces.gates import ASK, LIFECYCLE
 
 __all__ = ["Hooks"]
 
@@ -200,6 +200,8 @@ class Hooks(HookAttributes):
             return None
         if spec.returns_layer:
             return _layer_dispatch(self.patience, steps)
+        if len(steps) > 1 and spec.arguments == ("flow",) and spec.gate == ASK and spec.name != "error":
+            return _flow_dispatch(self.patience, steps)
         if len(spec.arguments) == 1:
             return _one_dispatch(self.patience, steps)
         return _any_dispatch(self.patience, steps)
@@ -218,6 +220,29 @@ def _one_dispatch(patience: Patience, steps: tuple[Step, ...]) -> _Dispatch:
             except Exception:
                 outcome = Failure()
             return Event(patience, rest, (subject,)).begin(listener, outcome)
+        return None
+
+    return dispatch
+
+
+def _flow_dispatch(patience: Patience, steps: tuple[Step, ...]) -> _Dispatch:
+    """
+    The same for several that listen to a hook of a live flow: when one of them kills it, those after it are not called,
+    as after one that takes its time and kills it.
+    """
+
+    def dispatch(flow: Any) -> Deferred[None] | None:
+        rest = iter(steps)
+        for function, listener in rest:
+            try:
+                outcome = function(flow)
+                if outcome is None or (outcome := settle(outcome)) is None:
+                    if flow.killed:
+                        return None
+                    continue
+            except Exception:
+                outcome = Failure()
+            return Event(patience, rest, (flow,)).begin(listener, outcome)
         return None
 
     return dispatch

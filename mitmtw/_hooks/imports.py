@@ -2,8 +2,9 @@
 Running a script's file, and knowing which modules beside it came along: those have to be read anew with it.
 
 While a script runs, its folder is on C{sys.path}. What is imported from there by its top-level name is a helper module
-of the script, with all its submodules. Helpers stand in C{sys.modules} under their own names, as Python's imports want it;
-the script itself has a private name. Scripts in different folders may have helpers of the same name: each gets its own.
+of the script, with all its submodules. Helpers stand in C{sys.modules} under their own names, as Python's imports want
+it; the script itself has a private name. Scripts in different folders may have helpers of the same name: each gets its
+own.
 """
 
 import importlib

@@ -1,10 +1,11 @@
 """
 The order of addons: each may say before and after which others it wants to be, and to which milestone it belongs.
 
-There are three milestones, C{decide}, C{modify} and C{record}: all addons of one come before all of the next. An addon
-says C{milestone = "record"}; unless it says anything it belongs to C{modify}. C{before} and C{after} name other addons,
-or a milestone as a whole: C{after = ("modify",)} is after all that modify, and who says such a thing, and no milestone of
-its own, belongs to none. Names that are not there mean nothing. What nobody says anything about stays in the order of loading.
+There are three milestones, C{decide}, C{modify} and C{record}: all addons of one come before all of the next. An
+addon says C{milestone = "record"}; unless it says anything it belongs to C{modify}. C{before} and C{after} name other
+addons, or a milestone as a whole: C{after = ("modify",)} is after all that modify, and who says such a thing, and no
+milestone of its own, belongs to none. Names that are not there mean nothing. What nobody says anything about stays in
+the order of loading.
 """
 
 import heapq

@@ -39,12 +39,15 @@ class ScriptAddon:
         self.module = module
         self.files = files or {}
         self.path = getattr(module, "__file__", None) or module.__name__
-        self.name = getattr(module, "name", None) or name or module.__name__.rpartition(".")[2]
         for attribute, value in vars(module).items():
             # The decorator wants_body, imported under its own name, is no setting.
             is_setting = attribute in _SETTINGS and not callable(value)
             if is_setting or (not attribute.startswith("_") and _is_own(module, attribute, value)):
                 setattr(self, attribute, value)
+        stem = name or module.__name__.rpartition(".")[2]
+        # A script that only brings addons leaves its name to them: delay.py may hold a class Delay.
+        is_shell = not any(hook in vars(self) for hook in TABLE) and getattr(module, "addons", None)
+        self.name: str = getattr(module, "name", None) or (f"{stem}.py" if is_shell else stem)
 
 
 def _is_own(module: ModuleType, attribute: str, value: object) -> bool:

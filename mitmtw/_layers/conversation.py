@@ -9,8 +9,9 @@ comes always, once, last.
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
+from typing_extensions import override
 
 from mitmtw._layers.joint import Joint
 from mitmtw._layers.messages import MessageQueue
@@ -56,7 +57,7 @@ class Conversation(Joint):
 
     def _hook(self, name: str) -> Any:
         """The hook of this family, None when nobody listens."""
-        return getattr(self.client.proxy.hooks, f"{self.family}_{name}")
+        return getattr(self.client.proxy.hooks, f"{self.family}_{name}", None)
 
     def history(self) -> History[Any]:
         """An empty history with the bounds that the options give."""
@@ -95,6 +96,7 @@ class Conversation(Joint):
             return
         self._is_over = True
         self.queue.stop()
+        self.ending()
         flow = self.flow
         if error is not None and flow.error is None:
             flow.error = Error(error)
@@ -104,6 +106,20 @@ class Conversation(Joint):
             self._end(None)
         else:
             deferred.addBoth(self._end)
+
+    def ending(self) -> None:
+        """No more is said; what is left are the last hooks."""
+
+    @override
+    def timed_out(self) -> None:
+        """Nothing was said for too long, or a side does not read what was said."""
+        if self.has_begun and not self._is_over and not self.queue.is_idle and not self.full:
+            self.touch()  # it is we who hold it up, for an addon
+            return
+        self.abort_client()
+        if self.end is not None:
+            self.end.abort()
+        self.over("nothing was said for too long")
 
     def _end(self, result: Any) -> None:
         """The last hook."""
@@ -125,4 +141,6 @@ def said_of(who: str, reason: Failure) -> str | None:
     """A sentence about a connection that broke, None about one that was closed."""
     if reason.check(ConnectionDone):
         return None
+    if reason.check(ConnectionAborted, ConnectionLost):
+        return f"{who} broke the connection"
     return f"{who} broke the connection: {reason.getErrorMessage()}"

@@ -87,7 +87,10 @@ class MessageQueue:
         while self._items and self._pending is None:
             _, _, ask, act = self._items[0]
             deferred = ask() if ask is not None else None
-            if self.is_stopped:
+            if self.is_stopped:  # a handler has ended the conversation; what another one still waits for is dropped
+                if deferred is not None:
+                    deferred.addErrback(ignore_failure)
+                    deferred.cancel()
                 break
             if deferred is None and ask is not None and self._flow.intercepted:
                 deferred = held(self._flow)
@@ -119,6 +122,7 @@ class MessageQueue:
             return
         _, _, _, act = self._items[0]
         self._take()
+        was_turning, self._is_turning = self._is_turning, True  # what C{act} adds comes after what waits
         act()
-        if not self._is_turning and self._pending is None:
+        if not was_turning:
             self._turn()

@@ -310,6 +310,20 @@ class NewTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """What cannot be a package, or would hide another module, is refused."""
-        for wrong in ("", "Acme", "a-b", "a.b", "1a", "class", "match", "json", "tests", "mitmtw", "a" * 41, "é", "a b"):
+        for wrong in (
+            "",
+            "Acme",
+            "a-b",
+            "a.b",
+            "1a",
+            "class",
+            "match",
+            "json",
+            "tests",
+            "mitmtw",
+            "a" * 41,
+            "é",
+            "a b",
+        ):
             self.assertRaises(AddonError, new_addon.check_name, wrong)
         new_addon.check_name("acme_2")

@@ -191,9 +191,7 @@ class WantedTests(SynchronousTestCase):
         self.assertEqual(parse_wanted("acme?"), Wanted("acme", True))
         self.assertEqual(
             parse_wanted(r"acme?:a=1:a=2:flag:url=http\://x/\\:b=c=d:e=\n"),
-            Wanted(
-                "acme", True, {"a": ["1", "2"], "flag": [None], "url": ["http://x/\\"], "b": ["c=d"], "e": ["\\n"]}
-            ),
+            Wanted("acme", True, {"a": ["1", "2"], "flag": [None], "url": ["http://x/\\"], "b": ["c=d"], "e": ["\\n"]}),
         )
         self.assertEqual(parse_wanted("acme:a=\\").assignments, {"a": ["\\"]})
 
@@ -253,7 +251,7 @@ class AddTests(InstalledTestCase):
             self.assertIn(wrong.partition("=")[0], self.refusal(f"acme.strip:{wrong}"))
 
     def test_optional(self) -> None:
-        """One that is optional is left out when it is not there, cannot be loaded or does not start; its options too."""
+        """An optional one is left out when it is not there, cannot be loaded or does not start; its options too."""
         self.assertEqual(self.start("acme.strip?:acme_keep=1"), [])
         self.offer("acme.strip", TARGET)
         self.assertEqual(self.start("acme.strip?:acme_keep=1"), [])

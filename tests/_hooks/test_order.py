@@ -1,5 +1,6 @@
 """Tests for L{mitmtw._hooks.order}: before, after and milestones."""
 
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given
@@ -56,7 +57,12 @@ class SortTests(SynchronousTestCase):
     def test_circle(self) -> None:
         """A circle is shown as such, and nobody who is not in it is named."""
         self.assertEqual(self.circle(group("a", before=("b",)), group("b", before=("a",))), "a → b → a")
-        groups = [group("x", after=("a",)), group("a", after=("c",)), group("b", after=("a",)), group("c", after=("b",))]
+        groups = [
+            group("x", after=("a",)),
+            group("a", after=("c",)),
+            group("b", after=("a",)),
+            group("c", after=("b",)),
+        ]
         self.assertEqual(self.circle(*groups, group("y", before=("a",))), "a → b → c → a")
 
     def test_circle_of_milestones(self) -> None:
@@ -77,9 +83,9 @@ class SortTests(SynchronousTestCase):
         try:
             order = sort(groups)
         except AddonError as error:
-            names = str(error).partition(": ")[2].split(" → ")
-            self.assertEqual(names[0], names[-1])
-            for first, then in zip(names, names[1:], strict=False):
+            circle = str(error).partition(": ")[2].split(" → ")
+            self.assertEqual(circle[0], circle[-1])
+            for first, then in pairwise(circle):
                 self.assertIn(first, after[then])
             return
         for name, names in after.items():

@@ -6,8 +6,10 @@ from textwrap import dedent
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
+from zope.interface import implementer
 
 from mitmtw._hooks.script import load_script
 from mitmtw.testing import Harness, Origin, Peer
@@ -216,10 +218,9 @@ class BrokenTests(ReloadTestCase):
     @override
     def setUp(self) -> None:
         super().setUp()
-        from twisted.logger import formatEvent, globalLogPublisher
-
         self.errors: list[str] = []
 
+        @implementer(ILogObserver)
         def observe(event: Any) -> None:
             if event.get("log_level") is not None and event["log_level"].name == "error":
                 self.errors.append(formatEvent(event))

@@ -1,0 +1,16 @@
+"""All rows; one module for each part of the acceptance list."""
+
+from tests.mutants import rows_abort, rows_connection, rows_exchange, rows_failure, rows_handlers, rows_kill, rows_life
+from tests.mutants.runner import Mutant
+
+__all__ = ["MUTANTS"]
+
+MUTANTS: tuple[Mutant, ...] = (
+    *rows_life.MUTANTS,
+    *rows_connection.MUTANTS,
+    *rows_exchange.MUTANTS,
+    *rows_failure.MUTANTS,
+    *rows_kill.MUTANTS,
+    *rows_handlers.MUTANTS,
+    *rows_abort.MUTANTS,
+)
