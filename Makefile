@@ -6,6 +6,8 @@
 #   make format   rewrite the code in the one layout
 #   make mutants  see whether the tests notice changes in the code
 #   make bench    measure
+#   make memory   a gigabyte through the proxy in bounded memory (ARGS="--size 1g")
+#   make conformance  the Autobahn test suite through the proxy
 #   make conformance   run the Autobahn test suite through the proxy and without it (needs a Python 2.7)
 #   make docs     rewrite the pages that are made from the code
 #
@@ -17,7 +19,7 @@ ARGS ?=
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --editable
 
-.PHONY: run test trial package-check plugin-check lint format mutants bench conformance docs clean
+.PHONY: run test trial package-check plugin-check lint format mutants bench memory conformance docs clean
 
 run: $(VENV)/.installed-base
 	$(BIN)/mitmtw run $(ARGS)
@@ -48,6 +50,9 @@ mutants: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python -m benchmarks.proxy $(ARGS)
+
+memory: $(VENV)/.installed-test
+	$(BIN)/python -m tests.interop.memory $(ARGS)
 
 conformance: $(VENV)/.installed-test
 	$(BIN)/python -m tests.conformance.autobahn $(ARGS)

@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PLUGIN = "twisted/plugins/mitmtw_daemon.py"
+PLUGINS = {"twisted/plugins/mitmtw_daemon.py", "twisted/plugins/mitmtw_reactor.py"}
 # Modules that every Twisted program on the machine would pay for, if reading our plugin imported them.
 HEAVY = ("twisted.internet.reactor", "OpenSSL", "cryptography", "autobahn", "mitmtw.model", "mitmtw.daemon")
 BODY = b"through the proxy\n"
@@ -103,7 +103,7 @@ def check_sdist(path: Path) -> None:
     """The source archive holds what building and testing needs."""
     with tarfile.open(path) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    wanted = {PLUGIN, "setup.py", "pyproject.toml", "LICENSE", "README.md", "Makefile", ".importlinter"}
+    wanted = {*PLUGINS, "setup.py", "pyproject.toml", "LICENSE", "README.md", "Makefile", ".importlinter"}
     wanted |= {"mitmtw/py.typed", "tests/package_check.py", "docs/reference/options.rst"} | sources()
     check_names(names, wanted)
 
@@ -112,12 +112,12 @@ def check_wheel(path: Path) -> None:
     """The wheel holds the package and the plugin, and nothing that would shadow another project."""
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
-    check_names(names, {PLUGIN, "mitmtw/py.typed"} | sources())
+    check_names(names, {*PLUGINS, "mitmtw/py.typed"} | sources())
     tops = {name.split("/")[0] for name in names}
     foreign = {top for top in tops if top not in ("mitmtw", "twisted") and not top.endswith(".dist-info")}
     expect(not foreign, f"the wheel also holds {sorted(foreign)}")
     twisted = {name for name in names if name.startswith("twisted/")}
-    expect(twisted == {PLUGIN}, f"the wheel puts more into twisted: {sorted(twisted)}")
+    expect(twisted == PLUGINS, f"the wheel puts more into twisted: {sorted(twisted)}")
 
 
 def check_names(names: set[str], wanted: set[str]) -> None:

@@ -217,7 +217,8 @@ def check_broken(installation: Installation, folder: Path) -> None:
         )
     except CheckFailed as error:
         lines = str(error).splitlines()
-        expect("exits with 2" in lines[0] and "RuntimeError: worse luck" in lines[-1], str(error))
+        wanted = "mitmtw: addon bad: bad.addon.Bad cannot be loaded: RuntimeError: worse luck"
+        expect("exits with 2" in lines[0] and wanted in lines, str(error))
     else:
         raise CheckFailed("the proxy runs without the broken addon")
     fields = fields_with(installation, "--addon", "bad?", "--addon", "acme")

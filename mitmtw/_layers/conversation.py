@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectionAborted, ConnectionDone, Connection
 from twisted.python.failure import Failure
 from typing_extensions import override
 
-from mitmtw._layers.joint import Joint
+from mitmtw._layers.joint import TwoSidedLayer
 from mitmtw._layers.messages import MessageQueue
 from mitmtw._streams.channel import Reading
 from mitmtw.errors import MitmtwError
@@ -23,7 +23,7 @@ from mitmtw.model.history import History
 __all__ = ["Conversation"]
 
 
-class Conversation(Joint):
+class Conversation(TwoSidedLayer):
     """
     A conversation that addons see as a flow with messages.
 
@@ -109,6 +109,12 @@ class Conversation(Joint):
 
     def ending(self) -> None:
         """No more is said; what is left are the last hooks."""
+
+    @override
+    def start_tls(self, from_client: bytes = b"") -> None:
+        """The conversation ends; what is inside of TLS is another one."""
+        super().start_tls(from_client)
+        self.over(None)
 
     @override
     def timed_out(self) -> None:

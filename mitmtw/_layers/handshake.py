@@ -11,7 +11,6 @@ from mitmtw._wire.websocket_handshake import (
     accept_key,
     check_request,
     check_response,
-    is_websocket_request,
     known_extensions,
     set_value,
 )
@@ -38,7 +37,7 @@ class Handshake:
         self.client: DeflateParameters | None = None
         self.server: DeflateParameters | None = None
         self._came = came
-        self._sent = came
+        self._sent: HandshakeRequest | None = came
 
     @classmethod
     def of(cls, head: RequestHead) -> "Handshake | None":
@@ -47,16 +46,20 @@ class Handshake:
 
         @raise RemoteProtocolError: it asks badly.
         """
-        if head.upgrade is None or not is_websocket_request(head.method, head.version, head.fields):
+        if head.method != b"GET" or not _wants_websocket(head.upgrade):
             return None
         return cls(check_request(head.fields))
 
     def sending(self, request: Request) -> None:
         """
-        The request goes to the server: leave out extensions that we could not read the frames of.
+        The request goes to the server: leave out extensions that we could not read the frames of. One that does not
+        ask for WebSocket any more is let go as it is.
 
         @raise RemoteProtocolError: an addon has made it one that cannot be sent.
         """
+        if request.raw_method != b"GET" or not any(map(_wants_websocket, values_of(request.headers.raw, b"upgrade"))):
+            self._sent = None
+            return
         fields, _ = known_extensions(request.headers.raw)
         request.headers.raw = fields
         self._sent = check_request(fields)
@@ -68,6 +71,8 @@ class Handshake:
         @raise RemoteProtocolError: it did not answer what was sent.
         """
         sent = self._sent
+        if sent is None:
+            raise RemoteProtocolError("the server upgrades a request that did not ask for it", 502)
         agreed = check_response(response.headers.raw, sent.key, sent.protocols, sent.extensions)
         self.server = agreed.deflate
 
@@ -87,3 +92,8 @@ class Handshake:
             self.client = None
             fields = set_value(fields, _EXTENSIONS, None)
         response.headers.raw = fields
+
+
+def _wants_websocket(upgrade: bytes | None) -> bool:
+    """Whether a value of Upgrade names websocket; case does not matter (RFC 6455 section 4.2.1)."""
+    return upgrade is not None and any(each.strip().lower() == b"websocket" for each in upgrade.split(b","))

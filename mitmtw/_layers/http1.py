@@ -303,6 +303,7 @@ class HTTP1Layer(Channel, Layer):
         """101 was answered: both connections are something else from here on."""
         end = ServerEnd(self.client.proxy, channel.link)
         from_server = channel.hand_over(end)
+        self.client.early_end = end  # its next layer takes it; without one it ends with the client
         proposal: Layer
         if handshake is None:
             proposal = TCPLayer(self.client, self.target, end)

@@ -5,6 +5,8 @@ What passes between them is a subclass's affair: L{mitmtw._layers.relay} passes 
 L{mitmtw._layers.websocket} as messages that addons see.
 """
 
+from dataclasses import replace
+
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
@@ -19,7 +21,7 @@ from mitmtw._streams.timeouts import NEVER
 from mitmtw.errors import ConnectFailed, MitmtwError, UpstreamClosed
 from mitmtw.model import Error, ServerConnection
 
-__all__ = ["Joint"]
+__all__ = ["TwoSidedLayer"]
 
 _log = Logger()
 
@@ -41,9 +43,11 @@ class _Side:
         self._reading.release(CONSUMER)
 
 
-class Joint(Channel, Layer):
+class TwoSidedLayer(Channel, Layer):
     """
-    Joins a client to a server.
+    Joins a client to the server of its target: connects, keeps what the client says meanwhile, then tells a subclass
+    what each side says. It writes by C{transport.write} to the client and by C{end.transport.write} to the server; a
+    side is not read as long as the other one does not take what it is sent.
 
     @ivar end: the server's end, once it is connected.
     @ivar is_lost: whether the client is gone.
@@ -112,6 +116,30 @@ class Joint(Channel, Layer):
             hang_up(self.transport)
         else:
             self.transport.abortConnection()
+
+    def start_tls(self, from_client: bytes = b"") -> None:
+        """
+        Both sides have agreed to go on in TLS (STARTTLS): leave the two connections to it. The client is shown a
+        certificate of ours; the server's is verified, before anything of the client goes on to it. Addons are asked by
+        C{next_layer} what is inside, and this layer hears nothing any more.
+
+        @param from_client: bytes of the client that came behind the dialogue: they belong to TLS.
+        @raise ValueError: there is no server, or its connection is inside of TLS already.
+        """
+        end = self.end
+        if end is None or end.server_conn.address is None:
+            raise ValueError("there is no server")
+        link = end.release()
+        conn = end.server_conn
+        target = replace(self.target or Target(*end.server_conn.address), tls=True)
+        conn.tls, conn.sni = True, target.sni or target.host
+        self.end = self.source = None
+        self.close_channel()
+        self.switch.reading.release(CONSUMER)
+        self.client.early = link
+        layer = self.client.proxy.layers["tls"](self)
+        layer.target = target
+        self.switch.to(layer, from_client)
 
     def close_client(self) -> None:
         """Close the client's connection when all is written."""

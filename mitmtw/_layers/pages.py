@@ -12,6 +12,7 @@ from mitmtw.model import Request, Response
 
 __all__ = ["error_page", "page"]
 
+_UPGRADE_REQUIRED = 426  # what a client is told that wants another version of WebSocket
 _HTML = """<!DOCTYPE html>
 <html><head><meta charset="utf-8"><title>{status} {reason}</title></head>
 <body style="font-family: sans-serif; margin: 3em; max-width: 50em">
@@ -50,4 +51,8 @@ def page(status: int, message: str, request: Request | None) -> Response:
 def error_page(error: MitmtwError, request: Request | None) -> Response:
     """The response that tells a client about C{error}."""
     message = str(error) or type(error).__name__
-    return page(error.http_status, message[:1].upper() + message[1:] + ("" if message.endswith(".") else "."), request)
+    message = message[:1].upper() + message[1:] + ("" if message.endswith(".") else ".")
+    response = page(error.http_status, message, request)
+    if error.http_status == _UPGRADE_REQUIRED:
+        response.headers["Sec-WebSocket-Version"] = "13"  # the one version that is spoken (RFC 6455 section 4.4)
+    return response

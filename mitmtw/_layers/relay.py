@@ -8,14 +8,14 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 
 from mitmtw._layers.client import Client, Target
-from mitmtw._layers.joint import Joint
+from mitmtw._layers.joint import TwoSidedLayer
 from mitmtw._layers.server_end import ServerEnd
 from mitmtw._streams.channel import half_close
 
 __all__ = ["RelayLayer"]
 
 
-class RelayLayer(Joint):
+class RelayLayer(TwoSidedLayer):
     """Passes on all bytes between a client and the server of its target."""
 
     name = "relay"
@@ -46,6 +46,7 @@ class RelayLayer(Joint):
         self._server_done = True
         if self.is_lost:
             return
+        self.close_channel()  # a producer that is paused would keep the half-close from being sent
         if half_close(self.transport):
             self._close_if_over()
         else:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from zope.interface import implementer
 
 from mitmtw._layers.client import Client
-from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close, hang_up
+from mitmtw._streams.channel import AHEAD, CONSUMER, HIGH_WATER_BYTES, WAITING, Channel, Reading, half_close, hang_up
 from mitmtw._streams.timeouts import NEVER
 from mitmtw.errors import ConnectTimedOut, MitmtwError, TLSFailed
 from mitmtw.interfaces.services import IProxy
@@ -116,9 +116,27 @@ class ServerEnd(Channel, Protocol):
             self.reading.hold(WAITING)
         self._tell()
 
+    def release(self) -> Any:
+        """
+        Give the connection up for something else to be spoken on it; the relay hears nothing more of it.
+
+        @return: the connection, to be started anew.
+        @raise ValueError: it is inside of TLS.
+        """
+        link = self._link
+        link.stop()
+        self.relay = self.source = None
+        self.close_channel()
+        for reason in (AHEAD, CONSUMER, WAITING):
+            self.reading.release(reason)
+        return link
+
     def half_close(self) -> None:
         """Tell the server that the client has sent its last byte; TLS cannot say that alone, so it ends."""
-        if not self.is_lost and not half_close(self.transport):
+        if self.is_lost:
+            return
+        self.close_channel()  # a producer that is paused would keep the half-close from being sent
+        if not half_close(self.transport):
             self.close()
 
     @property

@@ -16,6 +16,7 @@ from mitmtw._layers.client import Client, Target
 from mitmtw._layers.conversation import Conversation, said_of
 from mitmtw._layers.handshake import Handshake
 from mitmtw._layers.server_end import ServerEnd
+from mitmtw._streams.channel import half_close
 from mitmtw._wire.websocket import CLOSE, Frame, WebSocketProtocolError, read_close
 from mitmtw._wire.websocket_mask import new_mask
 from mitmtw._wire.websocket_message import Event, Message, MessageReader
@@ -27,16 +28,23 @@ __all__ = ["WebSocketLayer"]
 
 _GOING_AWAY = 1001  # RFC 6455 section 7.4.1
 _CLOSE_SECONDS = 10.0  # seconds for the other side to answer a close frame; browsers wait about as long
+_LINGER_SECONDS = 2.0  # seconds to let a client that still sends read why it is cut off; as after an HTTP answer
 
 
 @dataclass(slots=True)
 class _Direction:
-    """One direction: who speaks, how it is read, and how it is written for the other side."""
+    """
+    One direction: who speaks, how it is read, and how it is written for the other side.
+
+    @ivar has_closed: its close frame has come, or a frame that is broken: what follows means nothing.
+    @ivar is_shut: a close frame went out: nothing may follow it (RFC 6455 section 5.5.1).
+    """
 
     from_client: bool
     reader: MessageReader
     writer: MessageWriter
     has_closed: bool = False
+    is_shut: bool = False
 
 
 class WebSocketLayer(Conversation):
@@ -89,7 +97,8 @@ class WebSocketLayer(Conversation):
         """Bytes of one side."""
         if direction.has_closed or self.queue.is_stopped:
             return
-        self.touch()
+        if not (self._client.has_closed or self._server.has_closed):
+            self.touch()
         failure = None
         try:
             events = direction.reader.feed(data)
@@ -98,7 +107,7 @@ class WebSocketLayer(Conversation):
             events = error.before
         for event in events:
             self._event(direction, event)
-        if failure is not None:
+        if failure is not None and not direction.has_closed:  # what comes behind a close frame is dropped
             broken = failure
             direction.has_closed = True
             self.queue.put(direction.from_client, 0, None, lambda: self._broken(direction, broken))
@@ -146,6 +155,8 @@ class WebSocketLayer(Conversation):
     def _inject(self, message: WebSocketMessage) -> None:
         """An addon says something in one side's name."""
         direction = self._client if message.from_client else self._server
+        if direction.has_closed:
+            raise ValueError("the side in whose name this would be said has closed the connection")
         message.timestamp = self.client.proxy.now()
 
         def act() -> None:
@@ -162,7 +173,9 @@ class WebSocketLayer(Conversation):
         self.queue.put(message.from_client, len(message.content), lambda: self.show(message), act)
 
     def _send(self, direction: _Direction, data: bytes) -> None:
-        """Send something to the other side."""
+        """Send something to the other side, unless it was told that nothing more comes."""
+        if direction.is_shut:
+            return
         if not direction.from_client:
             self.transport.write(data)
         elif self.end is not None:
@@ -177,6 +190,7 @@ class WebSocketLayer(Conversation):
             flow.close_sender = "client" if direction.from_client else "server"
             flow.close_code, flow.close_reason = read_close(frame.payload)
         self._send(direction, frame.raw)
+        direction.is_shut = True
         other = self._server if direction.from_client else self._client
         if other.has_closed:
             self._close_both(None)
@@ -191,7 +205,14 @@ class WebSocketLayer(Conversation):
         who = "client" if direction.from_client else "server"
         if self.flow.close_code is None:
             self.flow.close_code = error.close_code
-        self._close_both(f"the {who} broke the protocol: {error}")
+        self.close_channel()
+        if direction.from_client and half_close(self.transport):  # closed at once, it would lose our close frame
+            self.switch.deadline = self._seconds() + _LINGER_SECONDS
+            if self.end is not None:
+                self.end.close()
+            self.over(f"the {who} broke the protocol: {error}")
+        else:
+            self._close_both(f"the {who} broke the protocol: {error}")
 
     def _refuse(self, message: str) -> None:
         """What an addon made of a message cannot be sent."""
@@ -206,6 +227,7 @@ class WebSocketLayer(Conversation):
     def _say_close(self, direction: _Direction, code: int, reason: str) -> None:
         """Send a close frame of our own in one direction."""
         self._send(direction, close_frame(code, reason, mask=new_mask() if direction.from_client else None))
+        direction.is_shut = True
 
     def _close_both(self, error: str | None) -> None:
         """Close both connections when all is written."""
@@ -220,6 +242,10 @@ class WebSocketLayer(Conversation):
         self._going_away()
         self._close_both(str(why))
 
+    @override
+    def ending(self) -> None:
+        self.flow.when_injected(None)
+
     def _cut(self, who: str, reason: Failure) -> str | None:
         """What to say of a connection that is gone: nothing when close frames were exchanged."""
         if self.flow.close_sender is not None:
@@ -228,8 +254,16 @@ class WebSocketLayer(Conversation):
 
     @override
     def client_ended(self, end: ServerEnd) -> None:
-        self.client_lost(end, Failure(ConnectionDone()))
-        self.close_client()
+        if self.queue.is_stopped:  # it has read what we had to say
+            self.close_client()
+            return
+
+        def act() -> None:
+            self.end_server(end, Failure(ConnectionDone()))
+            self.close_client()
+            self.over(self._cut("the client", Failure(ConnectionDone())))
+
+        self.queue.put(True, 0, None, act)  # what it said before is passed on
 
     @override
     def client_lost(self, end: ServerEnd | None, reason: Failure) -> None:

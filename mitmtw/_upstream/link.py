@@ -118,6 +118,18 @@ class Link(Protocol):
             self._top = protocol
             self.dataReceived = protocol.dataReceived
 
+    def stop(self) -> None:
+        """
+        Speak nothing any more: what comes is kept until L{start}, as it was at the beginning.
+
+        @raise ValueError: it is TLS that is spoken, which cannot be taken off.
+        """
+        if self._is_tls:
+            raise ValueError("TLS is spoken on the connection")
+        self._top = None
+        self.wanted = None  # it is not as new, so not for HTTP
+        self.dataReceived = self._keep
+
     def abort(self) -> None:
         """Reset the connection."""
         if not self.is_lost:

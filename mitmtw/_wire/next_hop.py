@@ -124,17 +124,15 @@ def outgoing(
     for pair in fields:
         name = pair[0]
         kind = kinds(name)
-        if kind is None:
-            kind = kind_of(name)
+        kind = kind_of(name) if kind is None else kind
         if kind < HOP_BY_HOP:
             if not named or kind or name.lower() not in named:
                 append(pair)
         elif kind >= CONTENT_LENGTH:
-            if not framed:
-                framing_pair = _framing_in_place(pair, kind, framing, length, keep_length)
-                if framing_pair is not None:
-                    framed = True
-                    append(framing_pair)
+            right = None if framed else _framing_in_place(pair, kind, framing, length, keep_length)
+            if right is not None:
+                framed = True
+                append(right)
         elif kind == CONNECTION:
             if marker < 0 and connection is not None:
                 marker = len(out)
@@ -142,13 +140,18 @@ def outgoing(
         elif (kind == UPGRADE and upgrade) or (kind == TE and pair[1].lower() == b"trailers"):
             wants_trailers = wants_trailers or kind == TE
             append(pair)
-    if not framed and framing == LENGTH:
-        append((b"Content-Length", b"%d" % length))
-    elif not framed and framing == CHUNKED:
-        append((b"Transfer-Encoding", b"chunked"))
+    if not framed and framing in (LENGTH, CHUNKED):
+        append(_framing_field(framing, length))
     if connection is not None or wants_trailers:
         _place_connection(out, marker, connection, wants_trailers)
     return out
+
+
+def _framing_field(framing: int, length: int) -> tuple[bytes, bytes]:
+    """The field that says how the body is framed."""
+    if framing == LENGTH:
+        return b"Content-Length", b"%d" % length
+    return b"Transfer-Encoding", b"chunked"
 
 
 def _without_hop(fields: Fields, framing: int, length: int) -> Fields | None:

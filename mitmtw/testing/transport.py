@@ -170,10 +170,11 @@ class MemoryTransport:
             return True
         if not self.outgoing and self.producer is not None and self.producer_paused:
             self.producer_paused = False
-            self._awaits_producer = self.disconnecting  # not looked at again before it writes or is unregistered
+            # Neither kind of close is looked at again before it writes or is unregistered.
+            self._awaits_producer = self.disconnecting or self._write_closing
             self.producer.resumeProducing()
             moved = True
-        if not self.outgoing and self._write_closing and not self._fin_sent:
+        if not self.outgoing and self._write_closing and not self._fin_sent and not self._awaits_producer:
             self._fin_sent = peer._fin_arrived = True
             moved = True
         return moved

@@ -29,14 +29,13 @@ class InstalledTestCase(SynchronousTestCase):
         self.patch(sys, "dont_write_bytecode", True)
         self.site = self.folder("site")
         before = set(sys.modules)
-        plugins = set(vars(twisted.plugins))
-        self.addCleanup(self._forget, before, plugins)
+        self.addCleanup(self._forget, before)
 
-    def _forget(self, modules: set[str], plugins: set[str]) -> None:
+    def _forget(self, modules: set[str]) -> None:
         for name in set(sys.modules) - modules:
             if name.startswith(("mitmtw_probe", "twisted.plugins.mitmtw_probe")):
                 del sys.modules[name]
-        for name in set(vars(twisted.plugins)) - plugins:
+        for name in [name for name in vars(twisted.plugins) if name.startswith("mitmtw_probe")]:
             delattr(twisted.plugins, name)
 
     def folder(self, name: str) -> Path:
