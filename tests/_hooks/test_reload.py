@@ -1,104 +1,14 @@
 """Tests for L{mitmtw._hooks.reload} and L{mitmtw._hooks.takeover}: scripts that change while the proxy runs."""
 
-import os
-from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
-from twisted.trial.unittest import SynchronousTestCase
 from typing_extensions import override
 from zope.interface import implementer
 
-from mitmtw._hooks.script import load_script
-from mitmtw.testing import Harness, Origin, Peer
-
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-REQUEST = b"GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n"
-
-#: Notes what happens to it in a list that all versions share, and marks requests and responses with its version.
-SCRIPT = """
-    import builtins
-    seen = builtins.mitmtw_reload_seen
-    def start(): seen.append("start VERSION")
-    def configure(options, updated): seen.append("configure VERSION")
-    def done(): seen.append("done VERSION")
-    def request(flow):
-        flow.request.headers["x-asked"] = "VERSION"
-        return seen_gates.get("VERSION")
-    def response(flow):
-        flow.response.headers["x-asked"] = flow.request.headers["x-asked"]
-        flow.response.headers["x-answered"] = "VERSION"
-    seen_gates = builtins.mitmtw_reload_gates
-"""
-
-
-class ReloadTestCase(SynchronousTestCase):
-    """Has a script in a folder of its own, and a proxy that runs it."""
-
-    @override
-    def setUp(self) -> None:
-        import builtins
-
-        self.seen: list[str] = []
-        self.gates: dict[str, Deferred[None]] = {}
-        setattr(builtins, "mitmtw_reload_seen", self.seen)  # noqa: B010 - mypy does not know the name
-        setattr(builtins, "mitmtw_reload_gates", self.gates)  # noqa: B010
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
-        self.writes = 0
-        self.script = self.write(SCRIPT, "1")
-
-    @override
-    def tearDown(self) -> None:
-        import builtins
-
-        del builtins.mitmtw_reload_seen, builtins.mitmtw_reload_gates  # type: ignore[attr-defined]
-
-    def write(self, text: str, version: str = "", name: str = "probe.py") -> Path:
-        """Write a file, each time with another modification time, however quick the test is."""
-        path = self.folder / name
-        path.write_text(dedent(text).replace("VERSION", version))
-        self.writes += 1
-        os.utime(path, ns=(0, 10**9 + self.writes))
-        return path
-
-    def run_script(self, *addons: object, **options: Any) -> None:
-        """Start the proxy with the script, and a server."""
-        self.harness = Harness(load_script(self.script), *addons, **options)
-        self.addCleanup(self.stop)
-        self.origin: Origin = self.harness.origin("example.com", 80, ANSWER)
-
-    def stop(self) -> None:
-        """Stop the proxy; nothing is left on its clock."""
-        stopped = self.harness.stop()
-        self.harness.advance(*[1] * 30)
-        self.successResultOf(stopped)
-        self.assertEqual([str(call) for call in self.harness.network.getDelayedCalls()], [])
-
-    def ask(self) -> Peer:
-        """A client that has asked."""
-        client = self.harness.client()
-        client.send(REQUEST)
-        self.harness.pump()
-        return client
-
-    def versions(self, client: Peer) -> tuple[str, str]:
-        """Who marked the request, and who the response."""
-        head = client.received.decode().lower()
-        found = dict(line.split(": ", 1) for line in head.split("\r\n") if line.startswith("x-"))
-        return found["x-asked"], found["x-answered"]
-
-    def names(self) -> list[str]:
-        """The addons in the chain."""
-        assert self.harness.service.proxy is not None
-        return [link.name for link in self.harness.service.proxy.hooks.chain]
-
-    def new_version(self, version: str = "2") -> None:
-        """Change the script, and let the change be seen."""
-        self.write(SCRIPT, version)
-        self.harness.advance(1)
+from mitmtw.testing import Harness
+from tests._hooks.reloading import ANSWER, REQUEST, SCRIPT, ReloadTestCase
 
 
 class QuietTests(ReloadTestCase):
@@ -382,74 +292,3 @@ class OverlapTests(ReloadTestCase):
         self.harness.advance(1, 1)
         self.assertEqual(getattr(hooks.request, "__qualname__", ""), before)
         self.assertFalse(hooks.pins)
-
-
-class HelperTests(ReloadTestCase):
-    """Modules beside the script."""
-
-    TEXT = """
-        import mitmtw_probe_words
-        def request(flow): flow.request.headers["x-asked"] = mitmtw_probe_words.WORD
-        def response(flow):
-            flow.response.headers["x-asked"] = flow.request.headers["x-asked"]
-            flow.response.headers["x-answered"] = mitmtw_probe_words.WORD
-    """
-
-    def helper(self, text: str) -> None:
-        """Write the module that the script uses."""
-        self.write(text, name="mitmtw_probe_words.py")
-
-    def test_changes(self) -> None:
-        """A change of a module that it has imported from its folder is a change of the script."""
-        self.helper("WORD = 'a'\n")
-        self.write(self.TEXT)
-        self.run_script()
-        self.assertEqual(self.versions(self.ask()), ("a", "a"))
-        self.helper("WORD = 'b'\n")
-        self.harness.advance(1)
-        self.assertEqual(self.versions(self.ask()), ("b", "b"))
-
-    def test_same_name(self) -> None:
-        """A module of the same name beside another script is another one."""
-        self.helper("WORD = 'a'\n")
-        self.write(self.TEXT)
-        first = load_script(self.script)
-        other = self.folder / "other"
-        other.mkdir()
-        (other / "mitmtw_probe_words.py").write_text("WORD = 'o'\n")
-        (other / "probe.py").write_text("import mitmtw_probe_words\n")
-        second = load_script(other / "probe.py")
-        words = [script.module.mitmtw_probe_words.WORD for script in (first, second)]
-        self.assertEqual(words, ["a", "o"])
-
-    def test_broken(self) -> None:
-        """A broken one changes nothing, and is noticed when it is repaired, also if it was there for the first time."""
-        self.run_script()
-        self.helper("1 / 0\n")
-        self.write(self.TEXT)
-        self.harness.advance(1)
-        self.assertEqual(self.versions(self.ask()), ("1", "1"))
-        self.helper("WORD = 'c'\n")
-        self.harness.advance(1)
-        self.assertEqual(self.versions(self.ask()), ("c", "c"))
-
-    def test_no_leftovers(self) -> None:
-        """Nothing compiled is written beside the script."""
-        self.helper("WORD = 'a'\n")
-        self.write(self.TEXT)
-        self.run_script()
-        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["mitmtw_probe_words.py", "probe.py"])
-
-
-class OptionTests(ReloadTestCase):
-    """Options of a script that is loaded anew."""
-
-    def test_redeclared(self) -> None:
-        """Its declarations may change; a value that was set stays if it still can."""
-        text = "from mitmtw.options import Option\noptions = [Option('depth', 'int', VERSION, 'Deep.'), MORE]\n"
-        self.write(text.replace("MORE", "Option('old', 'str', '', 'Old.')"), "1")
-        self.run_script()
-        self.harness.options.apply({"old": "set"})
-        self.write(text.replace("MORE", "Option('old', 'str', 'other', 'Old.', choices=['set', 'other'])"), "2")
-        self.harness.advance(1)
-        self.assertEqual((self.harness.options.depth, self.harness.options.old), (2, "set"))

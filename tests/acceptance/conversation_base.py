@@ -1,4 +1,6 @@
-"""What the tests of WebSocket and TCP conversations share: a scene with both ends open, and what must be true at the end."""
+"""
+What the tests of WebSocket and TCP conversations share: a scene with both ends open, and what must be true at the end.
+"""
 
 from typing import Any
 
@@ -9,13 +11,29 @@ from mitmtw.model import TCPFlow, WebSocketFlow
 from mitmtw.testing import Harness, Origin, Peer, Recorder
 from tests.acceptance.failures_base import CONNECT, TUNNEL, FailureCase, Holder
 
-__all__ = ["HANDSHAKE", "KEY", "MASK", "Conversing", "ConversationCase", "TCPScene", "WebSocketScene", "closing", "frame",
-           "ping", "switching", "words"]  # fmt: skip
+__all__ = [
+    "HANDSHAKE",
+    "KEY",
+    "MASK",
+    "ConversationCase",
+    "Conversing",
+    "TCPScene",
+    "WebSocketScene",
+    "closing",
+    "frame",
+    "ping",
+    "switching",
+    "words",
+]
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455 section 1.3
 MASK = b"\x37\xfa\x21\x3d"  # RFC 6455 section 5.7
-HANDSHAKE = ("Upgrade: websocket", "Connection: Upgrade", f"Sec-WebSocket-Key: {KEY.decode()}",
-             "Sec-WebSocket-Version: 13")  # fmt: skip
+HANDSHAKE = (
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    f"Sec-WebSocket-Key: {KEY.decode()}",
+    "Sec-WebSocket-Version: 13",
+)
 
 
 def switching(*fields: str, key: bytes = KEY) -> bytes:
@@ -133,8 +151,17 @@ class Conversing:
 class WebSocketScene(Conversing):
     """A WebSocket connection, or the handshake of one that the server was not asked about yet."""
 
-    def __init__(self, case: "ConversationCase", holder: Holder | None = None, *, is_asked: bool = True,
-                 offer: str = "", agreed: str | None = None, fields: tuple[str, ...] = (), **settings: Any) -> None:  # fmt: skip
+    def __init__(
+        self,
+        case: "ConversationCase",
+        holder: Holder | None = None,
+        *,
+        is_asked: bool = True,
+        offer: str = "",
+        agreed: str | None = None,
+        fields: tuple[str, ...] = (),
+        **settings: Any,
+    ) -> None:
         """
         @param is_asked: whether the client sends its handshake and the server agrees.
         @param offer: the client's Sec-WebSocket-Extensions.

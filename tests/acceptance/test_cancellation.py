@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from mitmtw.model import Response
-from mitmtw.testing import Recorder
 from tests.acceptance.base import GET
 from tests.acceptance.failures_base import FailureCase, Holder, Scene, Stubborn
 
@@ -93,17 +92,16 @@ class StubbornTests(FailureCase):
             flow.request.path = "/late"
             flow.request.headers["X-Late"] = "yes"
 
-        handler = Stubborn(finish)
-        recorder = Recorder(only=(), request=handler)
-        harness = self.proxy(recorder, hook_timeout=10)
-        harness.network.black_holes.add(("192.0.2.1", 80))
-        origin = harness.origin("example.com", 80)
-        self.send(harness, GET)
-        harness.advance(5, 5)
-        harness.network.black_holes.clear()  # the attempt that is under way stays lost: the next request shows it
+        handler: Any = Stubborn(finish)
+        holder = Holder()
+        scene = Scene(self, on_request=handler, on_serverconnect=holder, hook_timeout=10).send(GET)
+        scene.harness.advance(5, 5)
+        self.assertEqual(len(holder.pending), 1)
         handler.second.callback(None)
-        harness.advance(10, 1)
-        self.assertEqual((handler.ended, origin.received), (1, b""))
+        holder.answer()
+        scene.harness.pump()
+        self.assertEqual(handler.ended, 1)
+        self.assertEqual(scene.origin.received, b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n")
 
     def test_edit_while_upstream_connects(self) -> None:
         """What is written after the last handler has answered, while the server is connected, is not on the wire."""

@@ -124,6 +124,22 @@ class OrderTests(Acceptance):
         self.assertEqual(recorder.trace[-1], "response")
         self.assertEqual(client.received, OK)
 
+    def test_answer_waits_for_request(self) -> None:
+        """The same when nobody listens to the answer: it is not sent before the handler of request is done."""
+        pending: Deferred[None] = Deferred()
+        recorder = Recorder(
+            only=(), requestheaders=lambda flow: setattr(flow.request, "stream", True), request=lambda flow: pending
+        )
+        harness = self.proxy(recorder)
+        origin = harness.origin("example.com", 80)
+        client = self.send(harness, UPLOAD + b"abcdef")
+        origin.peer.send(OK)
+        harness.pump()
+        self.assertEqual(client.received, b"")
+        pending.callback(None)
+        harness.pump()
+        self.assertEqual((client.received, origin.peer.lost or origin.peer.has_ended), (OK, False))
+
     def test_no_overlap(self) -> None:
         """H2: while responseheaders is pending, request waits."""
         pending: Deferred[None] = Deferred()
@@ -225,7 +241,9 @@ class PipeliningTests(Acceptance):
         recorder = Recorder(only=HTTP, request=hold)
         harness = self.proxy(recorder)
         harness.origin("example.com", 80, lambda peer: peer.send(answer(peer.take()[5:7])))
-        client = self.send(harness, request(path="/1") + request(path="/2") + request(path="/3"))
+        client = self.send(harness, request(path="/1") + request(path="/2"))
+        client.send(request(path="/3"))
+        harness.pump()
         for number in (1, 2, 3):
             self.assertEqual(recorder.count("requestheaders"), number)
             pending[-1].callback(None)
@@ -274,6 +292,7 @@ class HalfCloseTests(Acceptance):
         self.assertFalse(client.has_ended)
         pending.callback(None)
         harness.pump()
+        self.assertIn(b"\r\nConnection: close\r\n", client.received)
         self.assertTrue(client.received.endswith(b"\r\n\r\nhi"))
         self.assertTrue(client.has_ended)
         self.assertEqual((recorder.count("response"), recorder.count("error")), (1, 0))

@@ -132,7 +132,8 @@ MUTANTS: tuple[Mutant, ...] = (
         "a handler that swallows its cancellation: its late result is dropped",
         "_hooks/waiting.py",
         "        finished = self._end()\n        if finished is None:\n            _report_late(",
-        "        finished = self._end() or self.listener.handler\n        if finished is None:\n            _report_late(",
+        "        finished = self._end() or self.listener.handler\n"
+        "        if finished is None:\n            _report_late(",
         _CANCEL + "StubbornTests.test_late_result",
     ),
     Mutant(

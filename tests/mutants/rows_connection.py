@@ -11,9 +11,9 @@ _CONNECT = "tests.acceptance.test_connect.ConnectTests."
 _CLIENT: tuple[Mutant, ...] = (
     Mutant(
         "clientconnect kill",
-        "_modes/listener.py",
-        "if conn.error:",
-        "if False:",
+        "_layers/client.py",
+        '            self.client_conn.error = "killed"\n        self.abort()',
+        "            pass",
         _CONNECTION + "ClientConnectTests.test_clientconnect_kill",
     ),
     Mutant(

@@ -181,7 +181,7 @@ _IN_ORDER: tuple[Mutant, ...] = (
         "_layers/exchange.py",
         "            await upload.ended()",
         "            pass",
-        _ORDER + "OrderTests.test_response_waits_for_request",
+        _ORDER + "OrderTests.test_answer_waits_for_request",
     ),
     Mutant(
         "response: skips request of an abandoned upload",
@@ -207,8 +207,8 @@ _IN_ORDER: tuple[Mutant, ...] = (
     Mutant(
         "pipelined requests: a flat stack",
         "_layers/http1.py",
-        "        if self._turning:\n            return\n",
-        "",
+        "        self._turning = True\n",
+        "        self._turning = False\n",
         _ORDER + "PipeliningTests.test_two_thousand_answered_synchronously",
     ),
 )
@@ -238,9 +238,16 @@ _BOUNDED: tuple[Mutant, ...] = (
     Mutant(
         "10 MB through a slow consumer: a callable",
         "_streams/transform.py",
+        "        if self.full and self.source is not None:\n            self.source.pause()\n",
+        "",
+        _MEMORY + "test_download_through_a_callable",
+    ),
+    Mutant(
+        "10 MB through a slow consumer: a callable that gives an iterable",
+        "_streams/transform.py",
         "self._answer is None and not self._consumer.full and self._step():",
         "self._answer is None and self._step():",
-        _MEMORY + "test_download_through_a_callable",
+        "tests._streams.test_transform.BackPressureTests.test_iterable_waits",
     ),
     Mutant(
         "10 MB through a slow consumer: beyond stream_large_bodies",

@@ -12,10 +12,11 @@ def _raises(hook: str, test: str = "test_in_each_hook_of_an_exchange") -> Mutant
     """The failure of a handler of one hook goes where it should not: to who fired the event."""
     return Mutant(
         f"a handler that raises, in {hook}",
-        "_hooks/dispatch.py",
-        "            except Exception:\n                outcome = Failure()\n",
-        f'            except Exception:\n                if listener.spec.name == "{hook}":\n                    raise\n'
-        "                outcome = Failure()\n",
+        "_hooks/event.py",
+        "        self._take(listener, outcome)\n        return self._deferred()",
+        f'        if listener.spec.name == "{hook}" and isinstance(outcome, Failure):\n'
+        "            outcome.raiseException()\n"
+        "        self._take(listener, outcome)\n        return self._deferred()",
         f"{_RAISES}ContinueTests.{test}",
     )
 

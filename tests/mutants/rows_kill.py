@@ -9,15 +9,14 @@ _OUTSIDE = "tests.acceptance.test_kill.KillFromOutsideTests."
 _INTERCEPT = "tests.acceptance.test_intercept.InterceptTests."
 
 
-def _unlooked(moment: str, path: str, call: str, hook: str, test: str, indent: int = 12) -> Mutant:
+def _unlooked(moment: str, path: str, call: str, hook: str, test: str) -> Mutant:
     """After one hook nobody looks whether a handler has killed the flow."""
-    space = " " * indent
-    flow = "self.flow" if "self.flow" in call else "flow"
+    space = " " * 12
     return Mutant(
         f"kill in {moment}",
         path,
         f"await {call}",
-        f"pending = {hook}({flow})\n{space}if pending is not None:\n{space}    await pending",
+        f"pending = {hook}(flow)\n{space}if pending is not None:\n{space}    await pending",
         _HOOK + test,
     )
 
@@ -31,13 +30,12 @@ _IN_HOOKS: tuple[Mutant, ...] = (
         "test_in_requestheaders",
     ),
     _unlooked("request", "_layers/exchange.py", "ask(hooks.request, flow)", "hooks.request", "test_in_request"),
-    _unlooked(
-        "request of a streamed upload",
-        "_layers/upload.py",
-        "ask(hook, flow)",
-        "hook",
-        "test_in_request_of_a_streamed_upload",
-        16,
+    Mutant(
+        "kill in request of a streamed upload",
+        "_streams/run.py",
+        "            self._advance(self._coroutine.throw, why)\n",
+        "",
+        _HOOK + "test_in_request_of_a_streamed_upload",
     ),
     Mutant(
         "kill in responseheaders",
@@ -74,7 +72,13 @@ _IN_HOOKS: tuple[Mutant, ...] = (
         "self.hooks.http_connect",
         "test_in_http_connect",
     ),
-    Mutant("kill in clientconnect", "_modes/listener.py", "if conn.error:", "if False:", _HOOK + "test_in_clientconnect"),
+    Mutant(
+        "kill in clientconnect",
+        "_layers/client.py",
+        '            self.client_conn.error = "killed"\n        self.abort()',
+        "            pass",
+        _HOOK + "test_in_clientconnect",
+    ),
     Mutant(
         "kill in next_layer",
         "_layers/opening.py",
@@ -98,9 +102,9 @@ _IN_HOOKS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "kill in the stream callable of an upload",
-        "_streams/transform.py",
-        "if not self._flow.killed:",
-        "if True:",
+        "_streams/run.py",
+        "            self._advance(self._coroutine.throw, why)\n",
+        "",
         _HOOK + "test_in_the_stream_callable_of_an_upload",
     ),
 )

@@ -13,8 +13,8 @@ from pathlib import Path
 __all__ = ["ROOT", "Mutant", "Workshop"]
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_SECONDS = 120  # seconds that one run may take; a mutant that hangs is noticed too
-_SHOWN_LINES = 12  # of what a failing test says: the last lines of its first traceback
+_SECONDS = 60  # seconds that one run may take; a mutant that hangs is noticed too
+_SHOWN_LINES = 4  # of the sentence with which a test fails
 _RAN = re.compile(rb"^Ran (\d+) tests? in ", re.MULTILINE)
 
 
@@ -131,9 +131,12 @@ class Workshop:
 
 
 def _failure(output: str) -> str:
-    """The end of the first traceback in what trial has said."""
+    """The line of the test at which it failed first, and with what sentence."""
     _, _, said = output.partition("=" * 79)
     said, _, _ = said.partition("=" * 79)
-    said, _, _ = said.partition("-" * 79)
-    lines = [line for line in said.splitlines() if line.strip()]
-    return "\n".join(f"    {line}" for line in lines[-_SHOWN_LINES:])
+    lines = said.splitlines()
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    of_tests = [number for number in frames if "/tests/" in lines[number]]
+    shown = lines[of_tests[-1] : of_tests[-1] + 2] if of_tests else []
+    sentence = [line for line in lines[frames[-1] + 2 if frames else 1 :] if line.strip(" ^~")]
+    return "\n".join(f"    {line.strip()[:200]}" for line in [*shown, *sentence[:_SHOWN_LINES]])
