@@ -39,6 +39,7 @@ class Conversation(TwoSidedLayer):
 
     has_begun = False
     _is_over = False
+    _error: Error | None = None
 
     def begin_flow(self, flow: Any, server: Reading) -> None:
         """
@@ -76,7 +77,13 @@ class Conversation(TwoSidedLayer):
 
     def cancel(self, why: MitmtwError) -> None:
         """C{flow.kill()}, or the policy of an addon that failed: see L{mitmtw.model.Flow}."""
-        self.killed(why)
+        if self._is_over:
+            self.flow.error = self._error  # it has ended before, and addons were told how
+            self.abort_client()
+            if self.end is not None:
+                self.end.abort()
+        else:
+            self.killed(why)
 
     def killed(self, why: MitmtwError) -> None:
         """End it at once, on both sides."""
@@ -85,6 +92,10 @@ class Conversation(TwoSidedLayer):
         if self.end is not None:
             self.end.abort()
         self.over(str(why))
+
+    def client_cut(self, reason: Failure) -> str | None:
+        """Why the client's connection is gone, None when it was closed; an abort of our own has its own reason."""
+        return self.client.client_conn.error or said_of("the client", reason)
 
     def over(self, error: str | None) -> None:
         """
@@ -100,6 +111,7 @@ class Conversation(TwoSidedLayer):
         flow = self.flow
         if error is not None and flow.error is None:
             flow.error = Error(error)
+        self._error = flow.error
         hook = self._hook("error") if flow.error is not None else None
         deferred: Deferred[Any] | None = hook(flow) if hook is not None else None
         if deferred is None:

@@ -202,9 +202,13 @@ class Opening(Layer):
             self._propose(Sniffed.OTHER)
 
     def _failed(self, failure: Failure) -> None:
-        """No connection: the client may still say something that we can answer with the reason."""
+        """No connection: the client may still say something that we can answer with the reason, but in TCP mode."""
         self._connecting = self.client.preparing = None
-        if self._client_ended and not self._is_over:
+        if self._is_over:
+            return
+        if self.target is not None and self.target.protocol == "tcp":
+            self._propose(Sniffed.OTHER, self._client_ended)
+        elif self._client_ended:
             self._close()
 
     def _stop_timer(self) -> None:

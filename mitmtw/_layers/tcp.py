@@ -146,7 +146,7 @@ class TCPLayer(Conversation):
     def client_lost(self, end: ServerEnd | None, reason: Failure) -> None:
         if end is None or not self.has_begun:
             return
-        error = said_of("the client", reason)
+        error = self.client_cut(reason)
         if error is None and not self.queue.is_idle and not self.queue.is_stopped:
             error = "the client closed the connection before all that it had said was passed on"
         self.queue.stop()
@@ -160,5 +160,8 @@ class TCPLayer(Conversation):
 
     def _server_gone(self, reason: Failure) -> None:
         """The server is gone, and all that it said was passed on."""
-        self.end_client(reason)
+        if self._server_done:  # it had said all, of which the client must not lose the end
+            self.close_client()
+        else:
+            self.end_client(reason)
         self.over(said_of("the server", reason))

@@ -246,11 +246,12 @@ class WebSocketLayer(Conversation):
     def ending(self) -> None:
         self.flow.when_injected(None)
 
-    def _cut(self, who: str, reason: Failure) -> str | None:
-        """What to say of a connection that is gone: nothing when close frames were exchanged."""
+    def _cut(self, by_client: bool, reason: Failure) -> str | None:
+        """What to say of a connection that is gone: nothing when one side has said goodbye."""
         if self.flow.close_sender is not None:
             return None
-        return said_of(who, reason) or f"{who} closed the connection without a close frame"
+        why = self.client_cut(reason) if by_client else said_of("the server", reason)
+        return why or f"the {'client' if by_client else 'server'} closed the connection without a close frame"
 
     @override
     def client_ended(self, end: ServerEnd) -> None:
@@ -261,7 +262,7 @@ class WebSocketLayer(Conversation):
         def act() -> None:
             self.end_server(end, Failure(ConnectionDone()))
             self.close_client()
-            self.over(self._cut("the client", Failure(ConnectionDone())))
+            self.over(self._cut(True, Failure(ConnectionDone())))
 
         self.queue.put(True, 0, None, act)  # what it said before is passed on
 
@@ -271,7 +272,7 @@ class WebSocketLayer(Conversation):
             return
         self.queue.stop()
         self.end_server(end, reason)
-        self.over(self._cut("the client", reason))
+        self.over(self._cut(True, reason))
 
     @override
     def server_ended(self) -> None:
@@ -283,6 +284,6 @@ class WebSocketLayer(Conversation):
             self.end_client(reason)
             if self.end is not None:
                 self.end.close()
-            self.over(self._cut("the server", reason))
+            self.over(self._cut(False, reason))
 
         self.queue.put(False, 0, None, act)

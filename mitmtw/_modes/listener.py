@@ -14,6 +14,7 @@ from mitmtw._layers.layer import chosen
 from mitmtw._layers.opening import Opening
 from mitmtw._layers.switch import Switch
 from mitmtw._modes.spec import ListenSpec
+from mitmtw._streams.channel import send_at_once
 from mitmtw.interfaces.services import IProxy
 from mitmtw.model import ClientConnection
 from mitmtw.model.connection import ConnectionState
@@ -67,6 +68,7 @@ class Listener(Factory):
         """Accepted: tell addons before a byte is read."""
         conn = client.client_conn
         transport = switch.transport
+        send_at_once(transport)
         conn.address = _address(transport.getPeer())
         conn.sockname = _address(transport.getHost())
         conn.timestamp_start = self._proxy.now()

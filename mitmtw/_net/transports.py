@@ -25,12 +25,14 @@ PRIVATE_NAMES: Final = {
 }
 _SMALL_READ_BYTES: Final = 64 * 1024  # what Twisted reads at once
 _LARGE_READ_BYTES: Final = 256 * 1024  # beyond this a bulk transfer gets no quicker
+_SMALL_READS: Final = 8  # so many in succession, and no more is read at once than they need
 
 
 class _Prompt(tcp.Connection):
     """What both ends have."""
 
     _read_bytes = _SMALL_READ_BYTES
+    _small_reads = 0
 
     @override
     def write(self, data: bytes) -> None:
@@ -70,8 +72,14 @@ class _Prompt(tcp.Connection):
             return CONNECTION_DONE
         if len(data) == size:
             self._read_bytes = _LARGE_READ_BYTES
-        elif size != _SMALL_READ_BYTES and len(data) < _SMALL_READ_BYTES:
-            self._read_bytes = _SMALL_READ_BYTES
+            self._small_reads = 0
+        elif size != _SMALL_READ_BYTES:
+            if len(data) >= _SMALL_READ_BYTES:
+                self._small_reads = 0
+            elif self._small_reads < _SMALL_READS:  # the last piece of a message is no sign of smaller ones
+                self._small_reads += 1
+            else:
+                self._read_bytes = _SMALL_READ_BYTES
         self.protocol.dataReceived(data)
         return None
 

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Reading
+from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Reading, send_at_once
 from mitmtw.interfaces.layers import IClient
 from mitmtw.interfaces.services import IProxy
 from mitmtw.model import ServerConnection
@@ -63,6 +63,7 @@ class Link(Protocol):
         """TCP is there."""
         if getattr(self.transport, "protocol", None) is not None:
             self.transport.protocol = self  # the endpoint's wrapper has done its work; each read would pass through it
+        send_at_once(self.transport)
         conn = self.server_conn
         now = self._proxy.now()
         conn.timestamp_tcp_setup = now

@@ -198,7 +198,7 @@ class BlockDecoder:
             self._must_shrink = False
             self._library.max_allowed_table_size = self._allowed
         for place, part, length, last in literals:
-            _check_padding(fields[place][part], length, last)
+            _check_padding(fields[place][1] if part else fields[place][0], length, last)
         return fields
 
 

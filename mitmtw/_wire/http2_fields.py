@@ -12,14 +12,9 @@ from typing import Final
 
 from mitmtw._wire.events import Fields
 from mitmtw._wire.fields import (
-    CONNECTION,
     CONTENT_LENGTH,
     HOST,
-    KEEP_ALIVE,
-    PROXY_CONNECTION,
     TE,
-    TRANSFER_ENCODING,
-    UPGRADE,
     is_secret,
     is_token,
     is_value,
@@ -29,6 +24,7 @@ from mitmtw._wire.fields import (
 from mitmtw._wire.framing import is_host, read_length
 from mitmtw._wire.hpack import Triple
 from mitmtw._wire.http1_read import METHODS, TARGET_CHARACTERS, is_target
+from mitmtw._wire.http2_convert import HOP
 from mitmtw.errors import RemoteProtocolError
 
 __all__ = [
@@ -37,11 +33,8 @@ __all__ = [
     "TRAILERS",
     "Head",
     "Malformed",
-    "joined_cookies",
     "list_bytes",
     "read_head",
-    "split_cookies",
-    "without_hop",
     "write_head",
 ]
 
@@ -60,17 +53,17 @@ _SHORT_COOKIE: Final = 20
 #: Octets that each field counts more than its name and value (RFC 9113 section 10.5.1).
 _FIELD_OVERHEAD: Final = 32
 
-_HOP: Final = frozenset((CONNECTION, PROXY_CONNECTION, KEEP_ALIVE, TRANSFER_ENCODING, UPGRADE))
 _NO_NAMES: Final[frozenset[bytes]] = frozenset()
 _DEFAULT_PORTS: Final = {b"http": b":80", b"https": b":443"}
 _match_scheme: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*").fullmatch
-_match_status: Final = re.compile(rb"[1-9][0-9][0-9]").fullmatch
 _has_upper: Final = re.compile(rb"[A-Z]").search
 
 # Checked fields that need no second look: as they come from the coder, to the pair; and the pair in any case, to what
 # goes to the coder.
 _READ: Final[dict[Triple, tuple[bytes, bytes]]] = {}
 _WRITTEN: Final[dict[tuple[bytes, bytes], Triple]] = {}
+# Three digits (RFC 9110 section 15), without the one that HTTP/2 has not.
+_STATUSES: Final = {b"%d" % status: status for status in range(100, 1000) if status != 101}
 # Authorities that were checked.
 _HOSTS: Final[set[bytes]] = set()
 
@@ -144,11 +137,10 @@ def read_head(triples: list[Triple], kind: int) -> Head:
     rest = triples[count:] if count else triples
     fields = [get(triple) for triple in rest]
     if None in fields:
-        is_trailer = kind == TRAILERS
         for place, pair in enumerate(fields):
             if pair is None:
-                fields[place] = _check(rest[place], head, is_trailer)
-    elif kind == TRAILERS:
+                fields[place] = _check(rest[place], head)
+    if kind == TRAILERS:
         _check_trailers(rest)
     head.fields = fields  # type: ignore[assignment]
     if kind == REQUEST:
@@ -168,21 +160,22 @@ def write_head(fields: Fields, kind: int, never_indexed: Collection[bytes] = ())
     """
     get = _WRITTEN.get
     head = Head()
-    found = [get(pair) for pair in fields]
-    triples: list[Triple] = found  # type: ignore[assignment]
+    count = 0
+    for name, _ in fields:
+        if name[:1] != b":":
+            break
+        count += 1
+    head.pseudo = fields[:count]
+    found = [get(pair) for pair in (fields[count:] if count else fields)]
     if None in found:
         for place, triple in enumerate(found):
             if triple is None:
-                name, value = fields[place]
-                if name[:1] == b":":
-                    if len(head.pseudo) != place:
-                        raise Malformed("A pseudo-field comes after a field (RFC 9113 section 8.3).")
-                    head.pseudo.append((name, value))
-                    triples[place] = (name, value, False)
-                else:
-                    name = name.lower()
-                    triples[place] = new = (name, value, _is_never_indexed(name, value))
-                    _check(new, head, kind == TRAILERS, fields[place])
+                pair = fields[count + place]
+                name, value = pair[0].lower(), pair[1]
+                found[place] = new = (name, value, _is_never_indexed(name, value))
+                _check(new, head, pair)
+    triples: list[Triple] = [(name, value, False) for name, value in head.pseudo]
+    triples += found  # type: ignore[arg-type]
     if kind == TRAILERS:
         _check_trailers(triples)
     if never_indexed:
@@ -198,9 +191,7 @@ def _is_never_indexed(name: bytes, value: bytes) -> bool:
     return is_secret(name) and (name != b"cookie" or len(value) < _SHORT_COOKIE)
 
 
-def _check(
-    triple: Triple, head: Head, is_trailer: bool, written: tuple[bytes, bytes] | None = None
-) -> tuple[bytes, bytes]:
+def _check(triple: Triple, head: Head, written: tuple[bytes, bytes] | None = None) -> tuple[bytes, bytes]:
     """
     Check a field that is not in the cache, and keep it if it may come again.
 
@@ -208,6 +199,9 @@ def _check(
     @raise Malformed: it must not be in this message.
     """
     name, value, never = triple
+    if name == b"content-length" and not never:
+        _read_content_length(value, head)
+        return name, value
     if not is_token(name):
         wrong = "A pseudo-field comes after a field" if name[:1] == b":" else "A field name is not a token"
         raise Malformed(f"{wrong} (RFC 9113 sections 8.2.1 and 8.3).")
@@ -215,16 +209,16 @@ def _check(
         raise Malformed("A field name is not lower-case (RFC 9113 section 8.2.1).")
     if not is_value(value) or value.strip(b" \t") != value:
         raise Malformed("A field value has a blank at an end, or a control character (RFC 9113 section 8.2.1).")
-    if is_trailer and refuse_trailer(name):
-        raise Malformed("A field must not be a trailer (RFC 9110 section 6.5.1).")
     pair = (name, value)
     kind = kind_of(name)
-    if kind in _HOP:
+    if kind in HOP:
         raise Malformed("A field is about one connection only (RFC 9113 section 8.2.2).")
     if kind == TE and value.lower() != b"trailers":
         raise Malformed("TE says more than trailers (RFC 9113 section 8.2.2).")
     if kind == CONTENT_LENGTH:
+        # It came as never to be indexed.
         _read_content_length(value, head)
+        head.never_indexed |= {name}
     elif kind == HOST:
         if head.host is not None:
             raise Malformed("There are two Host fields.")
@@ -264,7 +258,7 @@ def _check_trailers(triples: list[Triple]) -> None:
     @raise Malformed: one must not come after the body.
     """
     for name, _, _ in triples:
-        if name and refuse_trailer(name):
+        if refuse_trailer(name):
             raise Malformed("A field must not be a trailer (RFC 9110 section 6.5.1).")
 
 
@@ -281,10 +275,10 @@ def _read_pseudo(head: Head, kind: int) -> None:
             return
         if len(head.pseudo) != 1 or head.pseudo[0][0] != b":status":
             raise Malformed("A response has not just :status (RFC 9113 section 8.3.2).")
-        status = head.pseudo[0][1]
-        if not _match_status(status) or status == b"101":
+        status = _STATUSES.get(head.pseudo[0][1])
+        if status is None:
             raise Malformed("The status is not one of HTTP/2 (RFC 9113 sections 8.3.2 and 8.6).")
-        head.status = int(status)
+        head.status = status
         return
     seen = 0
     for name, value in head.pseudo:
@@ -363,50 +357,3 @@ def _differs(head: Head) -> bool:
         return False
     port = _DEFAULT_PORTS.get(head.scheme or b"", b":")
     return host.lower().removesuffix(port) != authority.lower().removesuffix(port)
-
-
-def joined_cookies(fields: Fields) -> Fields:
-    """The fields with all Cookie fields as one, at the place of the first, as HTTP/1 needs (RFC 9113 section 8.2.3)."""
-    crumbs = [value for name, value in fields if name == b"cookie"]
-    if len(crumbs) < 2:
-        return fields
-    out: Fields = []
-    for pair in fields:
-        if pair[0] != b"cookie":
-            out.append(pair)
-        elif crumbs:
-            out.append((b"cookie", b"; ".join(crumbs)))
-            crumbs = []
-    return out
-
-
-def split_cookies(fields: Fields) -> Fields:
-    """The fields with each cookie pair for itself, so that the table keeps those that stay (RFC 9113 section 8.2.3)."""
-    out: Fields = []
-    for pair in fields:
-        if len(pair[0]) == 6 and pair[0].lower() == b"cookie" and b"; " in pair[1]:
-            out.extend((b"cookie", crumb) for crumb in pair[1].split(b"; ") if crumb)
-        else:
-            out.append(pair)
-    return out
-
-
-def without_hop(fields: Fields, nominated: frozenset[bytes] = _NO_NAMES) -> Fields:
-    """
-    The fields of an HTTP/1 message that HTTP/2 may carry (RFC 9113 section 8.2.2): names in lower case, nothing about
-    one connection, of TE only C{trailers}. Host stays, and must say the same as the authority then.
-
-    @param nominated: the lower-case tokens of the Connection field, without those that no Connection field may name.
-    """
-    out: Fields = []
-    for name, value in fields:
-        kind = kind_of(name)
-        lower = name.lower()
-        if kind in _HOP or lower in nominated - {b"te"}:
-            continue
-        if kind == TE:
-            if b"trailers" in [element.strip(b" \t").lower() for element in value.split(b",")]:
-                out.append((b"te", b"trailers"))
-            continue
-        out.append((lower, value))
-    return out

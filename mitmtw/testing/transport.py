@@ -49,6 +49,7 @@ class MemoryTransport:
         self.bytes_written = 0
         self._host = host
         self._peer_address = peer_address
+        self._has_no_delay = False
         self._write_closing = False
         self._fin_sent = False
         self._fin_arrived = False
@@ -116,11 +117,12 @@ class MemoryTransport:
         """Not used."""
 
     def getTcpNoDelay(self) -> bool:  # noqa: N802 - Twisted's name
-        """Always."""
-        return True
+        """Whether small writes leave at once."""
+        return self._has_no_delay
 
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 - Twisted's name
-        """Not used."""
+        """Remember."""
+        self._has_no_delay = bool(enabled)
 
     def registerProducer(self, producer: Any, streaming: bool) -> None:  # noqa: N802 - Twisted's name
         """Take a push producer."""

@@ -13,6 +13,14 @@ CONNECT = b"CONNECT example.com:25 HTTP/1.1\r\nHost: example.com:25\r\n\r\n"
 class ClientConnectTests(Acceptance):
     """Right after accept."""
 
+    def test_no_delay(self) -> None:
+        """Small writes leave at once on both sides: waiting for acknowledgements would cost 40 ms each."""
+        harness = self.proxy()
+        origin = self.origin(harness)
+        client = self.send(harness, GET)
+        self.assertTrue(client.wire.peer.getTcpNoDelay())
+        self.assertTrue(origin.peer.wire.peer.getTcpNoDelay())
+
     def test_clientconnect_kill(self) -> None:
         """A killed client is reset before a byte was read, and clientdisconnect follows."""
         recorder = Recorder(clientconnect=lambda layer: layer.kill())

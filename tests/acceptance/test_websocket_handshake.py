@@ -117,7 +117,7 @@ class EditTests(ConversationCase):
 
         scene = WebSocketScene(self, is_asked=False, on_request=request)
         scene.ask()
-        self.assertNotIn(b"Upgrade", scene.server.received)
+        self.assertNotIn(b"\r\nUpgrade:", scene.server.received)
         scene.say(False, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
         self.assertTrue(scene.client.received.endswith(b"\r\n\r\nhi"))
         self.assertIsNone(scene.flow)

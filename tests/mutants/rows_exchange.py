@@ -177,11 +177,11 @@ _IN_ORDER: tuple[Mutant, ...] = (
         _ORDER + "OrderTests.test_streamed_without_a_body",
     ),
     Mutant(
-        "response: never before request",
+        "response: not the end of the flow before request",
         "_layers/exchange.py",
         "            await upload.ended()",
         "            pass",
-        _ORDER + "OrderTests.test_answer_waits_for_request",
+        _ORDER + "OrderTests.test_end_of_the_upload_after_the_answer",
     ),
     Mutant(
         "response: skips request of an abandoned upload",
@@ -237,9 +237,9 @@ _BOUNDED: tuple[Mutant, ...] = (
     ),
     Mutant(
         "10 MB through a slow consumer: a callable",
-        "_streams/transform.py",
-        "        if self.full and self.source is not None:\n            self.source.pause()\n",
-        "",
+        "_streams/body.py",
+        '"""The consumer is full."""\n        self._reading.hold(CONSUMER)',
+        '"""The consumer is full."""',
         _MEMORY + "test_download_through_a_callable",
     ),
     Mutant(

@@ -33,8 +33,8 @@ _IN_HOOKS: tuple[Mutant, ...] = (
     Mutant(
         "kill in request of a streamed upload",
         "_streams/run.py",
-        "            self._advance(self._coroutine.throw, why)\n",
-        "",
+        "if self._why is not None and not self._thrown:",
+        "if False:",
         _HOOK + "test_in_request_of_a_streamed_upload",
     ),
     Mutant(
@@ -103,8 +103,8 @@ _IN_HOOKS: tuple[Mutant, ...] = (
     Mutant(
         "kill in the stream callable of an upload",
         "_streams/run.py",
-        "            self._advance(self._coroutine.throw, why)\n",
-        "",
+        "if self._why is not None and not self._thrown:",
+        "if False:",
         _HOOK + "test_in_the_stream_callable_of_an_upload",
     ),
 )

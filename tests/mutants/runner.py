@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
 __all__ = ["ROOT", "Mutant", "Workshop"]
@@ -138,5 +139,5 @@ def _failure(output: str) -> str:
     frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
     of_tests = [number for number in frames if "/tests/" in lines[number]]
     shown = lines[of_tests[-1] : of_tests[-1] + 2] if of_tests else []
-    sentence = [line for line in lines[frames[-1] + 2 if frames else 1 :] if line.strip(" ^~")]
+    sentence = list(takewhile(str.strip, lines[frames[-1] + 2 if frames else 1 :]))
     return "\n".join(f"    {line.strip()[:200]}" for line in [*shown, *sentence[:_SHOWN_LINES]])
