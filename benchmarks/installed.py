@@ -87,7 +87,6 @@ def installed_mitmtw(interpreter: str) -> str:
                 shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "dropin.cache"))
             elif source.exists():
                 shutil.copy(source, target)
-        if not (folder / "mitmtw").exists():
-            _install(folder, copy)
         _install(folder, "--force-reinstall", "--no-deps", copy)
+        _install(folder, "mitmtw")  # it is there, but what it has needed only lately may not be
     return str(folder / "mitmtw")

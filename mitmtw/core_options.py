@@ -91,6 +91,8 @@ _LIMITS = (
     Option("max_fields", INT, 500, "A head may not have more fields.", unit="fields", minimum=1),
 )
 
+_HTTP = (Option("http2", BOOL, False, "Speak HTTP/2 with clients that offer it, and for them with servers that do."),)
+
 _CLIENT = (
     # nginx: keepalive_timeout 75 s.
     _seconds("client_idle_timeout", 75.0, "How long a client connection may stay idle between two requests."),
@@ -224,4 +226,4 @@ _LOG = (
 
 def core_options() -> Options:
     """Make a new registry that holds the core's options with their defaults."""
-    return Options((*_HOOKS, *_BODIES, *_MESSAGES, *_LIMITS, *_CLIENT, *_UPSTREAM, *_TLS, *_LOG))
+    return Options((*_HOOKS, *_BODIES, *_MESSAGES, *_LIMITS, *_HTTP, *_CLIENT, *_UPSTREAM, *_TLS, *_LOG))

@@ -29,6 +29,7 @@ from mitmtw._hooks.script import load_script
 from mitmtw._hooks.wanted import add_addons, forget_left_out
 from mitmtw._layers.client import Client
 from mitmtw._layers.http1 import HTTP1Layer
+from mitmtw._layers.http2 import HTTP2Layer
 from mitmtw._layers.layer import Layer
 from mitmtw._layers.opening import Opening
 from mitmtw._layers.relay import RelayLayer
@@ -96,6 +97,7 @@ class Proxy:
             "opening": lambda layer: Opening(layer.client, layer.target),
             "tls": lambda layer: TLSLayer(layer.client, layer.target),
             "http1": lambda layer: HTTP1Layer(layer.client, layer.target),
+            "http2": lambda layer: HTTP2Layer(layer.client, layer.target),
             "tcp": lambda layer: TCPLayer(layer.client, layer.target),
             "relay": lambda layer: RelayLayer(layer.client, layer.target),
         }

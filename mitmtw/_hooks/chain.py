@@ -293,6 +293,16 @@ class Chain:
     def _siblings(self, link: Link) -> list[Link]:
         return self.roots if link.parent is None else link.parent.children
 
+    def learn(self, new: Mapping[str, HookSpec]) -> None:
+        """
+        Hooks were declared: find the handlers for them that the addons have which are here already.
+
+        @raise AddonError: one of these takes other arguments.
+        """
+        for link in self:
+            for hook, handler in handlers_of(link.addon, link.name, new).items():
+                link.listeners[hook] = Listener(link, new[hook], handler, self._threads)
+
     def _made(self, source: object) -> Link:
         link = Link(source, self.table, self._log, self._threads)
         other = self._names.setdefault(link.name, link)

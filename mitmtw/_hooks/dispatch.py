@@ -72,7 +72,7 @@ class Hooks(HookAttributes):
 
     def declare(self, interface: InterfaceClass) -> None:
         """
-        Add the hooks of an addon's own interface; addons that come from now on may listen to them.
+        Add the hooks of an addon's own interface, for addons that are here or come later to listen to.
 
         @raise AddonError: one of them has the name of another hook, or of something that the dispatcher itself has.
         """
@@ -80,6 +80,7 @@ class Hooks(HookAttributes):
         for name in new:
             if name in self.table or hasattr(self, name):
                 raise AddonError(f"the hook {name} of {interface.__name__} is there already")
+        self.chain.learn(new)
         self.table = self.chain.table = MappingProxyType({**self.table, **new})
         self.rebuild()
 

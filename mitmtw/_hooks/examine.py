@@ -90,7 +90,7 @@ def _load(hooks: Hooks, life: Lifecycle, options: Options, link: Link) -> None:
 
     @raise MitmtwError: something is wrong.
     """
-    loader = Loader(options, link.name, hooks.patience.clock)
+    loader = Loader(options, link.name, hooks.patience.clock, hooks)
     declare_options(link.addon, loader)
     loaded: Deferred[object] = Deferred.fromCoroutine(life.call(link, "load", loader))
     failures: list[Failure] = []

@@ -252,7 +252,7 @@ class Lifecycle:
         """Load and start an addon, and then what takes its place, or else those that it brings."""
         chain = self._hooks.chain
         link.is_started = True
-        loader = Loader(self.redeclaring or self._options, link.name, self._clock)
+        loader = Loader(self.redeclaring or self._options, link.name, self._clock, self._hooks)
         declare_options(link.addon, loader)
         await self.call(link, "load", loader)
         answer = await self.call(link, "start")

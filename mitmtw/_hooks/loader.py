@@ -1,17 +1,32 @@
 """What an addon gets with C{load}: the way to declare options of its own; and options that it has as an attribute."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from twisted.internet.interfaces import IReactorTime
 from zope.interface import implementer
+from zope.interface.interface import InterfaceClass
 
+from mitmtw._hooks.table import HookSpec
 from mitmtw.errors import AddonError
 from mitmtw.interfaces import ILoader
 from mitmtw.options import Option
 
-__all__ = ["Loader", "TakesOptions", "declare_options"]
+__all__ = ["Loader", "TakesHooks", "TakesOptions", "declare_options"]
+
+
+class TakesHooks(Protocol):
+    """
+    Where hooks are declared.
+
+    @ivar table: those there are.
+    """
+
+    table: Mapping[str, HookSpec]
+
+    def declare(self, interface: InterfaceClass) -> None:
+        """Add the hooks of an interface; L{AddonError} when a name is taken."""
 
 
 class TakesOptions(Protocol):
@@ -24,16 +39,29 @@ class TakesOptions(Protocol):
 @implementer(ILoader)
 class Loader:
     """
-    Declares options in the name of one addon.
+    Declares options, and hooks, in the name of one addon.
 
     @ivar owner: the addon's name.
     @ivar reactor: see L{ILoader.reactor}.
     """
 
-    def __init__(self, options: TakesOptions, owner: str, reactor: IReactorTime) -> None:
+    def __init__(
+        self, options: TakesOptions, owner: str, reactor: IReactorTime, hooks: TakesHooks | None = None
+    ) -> None:
+        """@param hooks: where hooks are declared."""
         self._options = options
         self.owner = owner
         self.reactor = reactor
+        self._hooks = hooks
+
+    def add_hooks(self, interface: InterfaceClass) -> None:
+        """See L{ILoader.add_hooks}."""
+        hooks = self._hooks
+        if hooks is None:
+            raise AddonError("hooks cannot be declared here")
+        known = {name for name, spec in hooks.table.items() if spec.interface.__name__ == interface.__name__}
+        if known != set(interface.names()):  # else a script is loaded anew, and has declared them before
+            hooks.declare(interface)
 
     def add_option(
         self,

@@ -28,7 +28,7 @@ class Conversation(TwoSidedLayer):
     A conversation that addons see as a flow with messages.
 
     @cvar family: the first word of its hooks: C{tcp}, C{websocket}.
-    @ivar flow: the flow, from C{start} on.
+    @ivar flow: the flow, from C{start} on, until C{end} is over.
     @ivar has_begun: whether there is a flow, and its C{start} was fired.
     @ivar queue: what is to happen.
     """
@@ -150,8 +150,9 @@ class Conversation(TwoSidedLayer):
             deferred.addBoth(self._ended)
 
     def _ended(self, result: Any) -> None:
-        """All is said."""
-        self.flow.end()
+        """All is said. What is left of the connection refers to itself, and must not keep the messages until then."""
+        flow, self.flow = self.flow, None
+        flow.end()
         self.client.done()
 
 

@@ -26,6 +26,8 @@ from mitmtw.model import Error, Headers, HTTPFlow, Request, Response, ServerConn
 
 if TYPE_CHECKING:
     from mitmtw._layers.http1 import HTTP1Layer
+    from mitmtw._layers.http2 import HTTP2Layer
+    from mitmtw._layers.http2_stream import HTTP2ServerStream
     from mitmtw._layers.server_stream import ServerStream
 
 __all__ = ["Exchange", "refuse"]
@@ -57,7 +59,9 @@ class Exchange:
         "up",
     )
 
-    def __init__(self, flow: HTTPFlow, down: "ServerStream", layer: "HTTP1Layer") -> None:
+    def __init__(
+        self, flow: HTTPFlow, down: "ServerStream | HTTP2ServerStream", layer: "HTTP1Layer | HTTP2Layer"
+    ) -> None:
         self.flow = flow
         self.down = down
         self.layer = layer
@@ -203,17 +207,12 @@ class Exchange:
             try:
                 head = await self._send(up, wire, upload)
             except UpstreamClosed:
-                if (
-                    must_be_fresh
-                    or up.fresh
-                    or up.has_answered
-                    or upload is not None
-                    or wire.raw_method not in _IDEMPOTENT
-                ):
+                is_repeatable = not up.fresh and not up.has_answered and wire.raw_method in _IDEMPOTENT
+                if must_be_fresh or upload is not None or not (is_repeatable or up.is_unprocessed):
                     raise
                 self.up = None
                 must_be_fresh = True  # an idle connection turned out to be dead: once more, on a new one
-        down.nominated = head.connection
+        down.note(head)
         body = b"" if self.up.body is None else None
         response = Response.of(head.version, head.status, head.reason, head.fields, self.proxy.now(), body)
         if handshake is not None and head.status == 101:
@@ -274,7 +273,9 @@ class Exchange:
 
     async def _connect(self) -> None:
         """CONNECT: one hook, one answer, then the connection is a tunnel (RFC 9110 section 9.3.6)."""
-        flow, down = self.flow, self.down
+        flow = self.flow
+        down: Any = self.down  # of HTTP/1, as is its layer
+        layer: Any = self.layer
         if self.hooks.http_connect is not None:
             await ask(self.hooks.http_connect, flow)
         response = flow.response
@@ -289,14 +290,16 @@ class Exchange:
                     b"HTTP/1.1", 200, b"Connection established", [], self.proxy.now(), b""
                 )
             down.send_switching(response, True)
-            self.layer.open_tunnel(flow, down.detach())
+            layer.open_tunnel(flow, down.detach())
         else:
             down.persistent = False
             down.send(response)
 
     async def _switch(self, response: Response) -> None:
         """101: the last hook, then the two connections are something else (RFC 9110 section 7.8)."""
-        flow, down, up = self.flow, self.down, self.up
+        flow, up = self.flow, self.up
+        down: Any = self.down  # of HTTP/1, as is its layer
+        layer: Any = self.layer
         response.timestamp_end = self.proxy.now()
         if self.hooks.response is not None:
             await self._ask(self.hooks.response)
@@ -310,7 +313,7 @@ class Exchange:
         if self._handshake is not None:
             self._handshake.answering(final)
         down.send_switching(final, False)
-        self.layer.open_upgraded(flow, up.detach(), down.detach(), self._handshake)
+        layer.open_upgraded(flow, up.detach(), down.detach(), self._handshake)
 
     async def fail(self, error: MitmtwError) -> None:
         """Something went wrong: C{error(flow)} once, then a page when nothing was sent yet, else a reset."""
@@ -352,7 +355,9 @@ def _trailers(body: Body) -> Headers | None:
     return Headers.of(body.trailers) if body.trailers else None
 
 
-async def tell_error(flow: HTTPFlow, down: "ServerStream", error: MitmtwError, hooks: Any, gone: bool) -> None:
+async def tell_error(
+    flow: HTTPFlow, down: "ServerStream | HTTP2ServerStream", error: MitmtwError, hooks: Any, gone: bool
+) -> None:
     """Fire C{error} and answer with a page, or with what a handler of it gave instead."""
     if flow.error is None:
         flow.error = Error(str(error))
@@ -381,7 +386,9 @@ async def tell_error(flow: HTTPFlow, down: "ServerStream", error: MitmtwError, h
         down.send(error_page(unsendable, flow.request))
 
 
-async def refuse(flow: HTTPFlow, down: "ServerStream", layer: "HTTP1Layer", error: MitmtwError) -> None:
+async def refuse(
+    flow: HTTPFlow, down: "ServerStream | HTTP2ServerStream", layer: "HTTP1Layer | HTTP2Layer", error: MitmtwError
+) -> None:
     """What came is no request: C{error} with a flow that has none, and a page."""
     try:
         await tell_error(flow, down, error, layer.client.proxy.hooks, False)

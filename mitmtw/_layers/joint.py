@@ -138,7 +138,7 @@ class TwoSidedLayer(Channel, Layer):
         self.switch.reading.release(CONSUMER)
         self.client.early = link
         layer = self.client.proxy.layers["tls"](self)
-        layer.target = target
+        layer.target, layer.may_ask_server = target, False
         self.switch.to(layer, from_client)
 
     def close_client(self) -> None:

@@ -73,6 +73,7 @@ class MessageQueue:
         if self.is_stopped:
             return
         self.is_stopped = True
+        self._flow = None  # it may be over, and its messages should go with it
         self._items.clear()
         pending, self._pending = self._pending, None
         for reading in self._readings.values():

@@ -105,7 +105,7 @@ class Opening(Layer):
         if self.target is None:
             if found is None and (buffer[:1] == b"\x16" or b"PRI * HTTP/2.0\r\n".startswith(buffer)):
                 return
-            if found is not Sniffed.TLS:
+            if found is not Sniffed.TLS and not (found is Sniffed.HTTP2 and self.client.proxy.options.http2):
                 found = Sniffed.HTTP1  # whatever it is, only a request makes sense here: the codec refuses the rest
         elif self.target.protocol == "http" and found is Sniffed.OTHER:
             found = Sniffed.HTTP1
@@ -120,10 +120,7 @@ class Opening(Layer):
 
     def _is_raw(self) -> bool:
         """Whether what comes is not to be read as HTTP, because the listener or the option C{tcp_hosts} says so."""
-        target, patterns = self.target, self.client.proxy.options.tcp_hosts
-        if target is None or target.protocol == "tcp":
-            return target is not None
-        return bool(patterns) and any(re.search(each, f"{target.host}:{target.port}") for each in patterns)
+        return is_raw(self.client, self.target)
 
     def _propose(self, found: Sniffed, is_last: bool = False) -> None:
         """
@@ -134,6 +131,8 @@ class Opening(Layer):
         self._stop_timer()
         layers = self.client.proxy.layers
         name = {Sniffed.TLS: "tls", Sniffed.HTTP1: "http1"}.get(found, "tcp")
+        if found is Sniffed.HTTP2 and self.client.proxy.options.http2:
+            name = "http2"
         proposal: Layer = layers[name](self)
         server_bytes = b""
         link, self._link = self._link, None
@@ -258,6 +257,14 @@ class Opening(Layer):
         link, self._link = self._link, None
         if link is not None:
             link.abort()
+
+
+def is_raw(client: Client, target: Target | None) -> bool:
+    """Whether the listener or the option C{tcp_hosts} says that what goes to C{target} is not to be read as HTTP."""
+    patterns = client.proxy.options.tcp_hosts
+    if target is None or target.protocol == "tcp":
+        return target is not None
+    return bool(patterns) and any(re.search(each, f"{target.host}:{target.port}") for each in patterns)
 
 
 def inside_tls(target: Target | None, sni: str | None, host: str) -> Target:

@@ -19,10 +19,16 @@ from mitmtw.model import Response
 if TYPE_CHECKING:
     from mitmtw._layers.http1 import HTTP1Layer
 
-__all__ = ["ServerStream"]
+__all__ = ["ServerStream", "may_have_body"]
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BODILESS = frozenset({204, 304})
+
+
+def may_have_body(response: Response, head: RequestHead | None) -> bool:
+    """Whether this response to C{head} is followed by a body (RFC 9112 section 6.3)."""
+    status = response.status_code
+    return status >= 200 and status not in _BODILESS and (head is None or head.method != b"HEAD")
 
 
 @implementer(IHTTPStream)
@@ -75,10 +81,9 @@ class ServerStream(Outgoing):
             fields = outgoing(head.fields, NO_BODY, 0, nominated=head.connection)
             self.layer.transport.write(response_head(b"HTTP/1.1", head.status, head.reason, fields))
 
-    def can_have_body(self, response: Response) -> bool:
-        """Whether this response is followed by a body (RFC 9112 section 6.3)."""
-        status = response.status_code
-        return status >= 200 and status not in _BODILESS and (self.head is None or self.head.method != b"HEAD")
+    def note(self, head: ResponseHead) -> None:
+        """Remember what the head of the server's answer says about its fields."""
+        self.nominated = head.connection
 
     def send_head(self, message: Response, framing: int, length: int) -> None:
         """Send the head of a response whose body follows."""
@@ -94,7 +99,7 @@ class ServerStream(Outgoing):
         """
         body = message.body
         trailers = message.trailers.raw if message.trailers else ()
-        if not self.can_have_body(message):
+        if not may_have_body(message, self.head):
             framing, length = NO_BODY, 0
         elif (chunked or trailers) and not self.is_http10:
             framing, length = CHUNKED, -1

@@ -13,7 +13,7 @@ from typing_extensions import override
 
 from mitmtw._layers.client import Client, Target
 from mitmtw._layers.layer import Layer
-from mitmtw._layers.opening import Opening, inside_tls
+from mitmtw._layers.opening import Opening, inside_tls, is_raw
 from mitmtw._layers.server_end import connect_end
 from mitmtw._layers.switch import Switch
 from mitmtw._streams.timeouts import NEVER
@@ -28,9 +28,15 @@ _HTTP = frozenset({b"h2", b"http/1.1", b"http/1.0"})
 
 
 class TLSLayer(Layer):
-    """A client's TLS, from its ClientHello on."""
+    """
+    A client's TLS, from its ClientHello on.
+
+    @ivar may_ask_server: whether a connection of its own may tell the server's certificate; not when TLS began in the
+        middle of a dialogue, which a new connection would have to begin with.
+    """
 
     name = "tls"
+    may_ask_server = True
 
     def __init__(self, client: Client, target: Target | None = None) -> None:
         super().__init__(client, target)
@@ -65,9 +71,9 @@ class TLSLayer(Layer):
         conn.alpn_offers = list(hello.alpn)
         target = self.target
         strange = bool(hello.alpn) and not _HTTP.intersection(hello.alpn)
-        sniffs = self.client.proxy.options.upstream_cert
+        sniffs = self.client.proxy.options.upstream_cert and self.may_ask_server
         if target is None or not (strange or sniffs):
-            self._accept(hello, (b"http/1.1",) if b"http/1.1" in hello.alpn else (), None)
+            self._accept(hello, self._choices(hello), None)
             return
         sni = target.sni or hello.sni or target.host
         upstream = self.client.proxy.upstream
@@ -78,9 +84,16 @@ class TLSLayer(Layer):
             asked = upstream.warm(target.host, target.port, sni, self.client)
         self.switch.wait(asked, lambda result: self._asked(hello, strange, result))
 
+    def _choices(self, hello: ClientHello) -> tuple[bytes, ...]:
+        """The protocols of those that the client offers which we speak, the best first."""
+        proxy = self.client.proxy
+        is_read = proxy.options.http2 and not is_raw(self.client, self.target)
+        known = (b"h2", b"http/1.1") if is_read else (b"http/1.1",)
+        return tuple([each for each in known if each in hello.alpn])
+
     def _asked(self, hello: ClientHello, strange: bool, result: Any) -> None:
         """The server was asked; when that failed, the client learns it inside TLS."""
-        alpn: tuple[bytes, ...] = (b"http/1.1",) if b"http/1.1" in hello.alpn else ()
+        alpn = self._choices(hello)
         like = None
         if not isinstance(result, Failure):
             like = result.server_conn.certificate_list

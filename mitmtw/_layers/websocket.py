@@ -248,7 +248,7 @@ class WebSocketLayer(Conversation):
 
     def _cut(self, by_client: bool, reason: Failure) -> str | None:
         """What to say of a connection that is gone: nothing when one side has said goodbye."""
-        if self.flow.close_sender is not None:
+        if self._is_over or self.flow.close_sender is not None:
             return None
         why = self.client_cut(reason) if by_client else said_of("the server", reason)
         return why or f"the {'client' if by_client else 'server'} closed the connection without a close frame"

@@ -9,10 +9,10 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, fail
 
-from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, Reading, Source
+from mitmtw._streams.channel import CONSUMER, HIGH_WATER_BYTES, Source
 from mitmtw.errors import BodyTooLarge, MitmtwError
 
-__all__ = ["Body", "Collected", "Consumer"]
+__all__ = ["Body", "Collected", "Consumer", "Holding"]
 
 
 class Consumer(Protocol):
@@ -26,6 +26,16 @@ class Consumer(Protocol):
 
     def write(self, data: bytes) -> None:
         """Take some bytes, never empty."""
+
+
+class Holding(Protocol):
+    """What a body comes from: a transport's L{Reading}, or one stream of a connection that carries many."""
+
+    def hold(self, reason: str) -> None:
+        """Let nothing more come."""
+
+    def release(self, reason: str) -> None:
+        """Let more come, if nothing else holds it. Harmless when it was not held."""
 
 
 class Collected:
@@ -73,7 +83,7 @@ class Body:
         "framing", "length", "maximum", "received", "too_large_status", "trailers",
     )  # fmt: skip
 
-    def __init__(self, reading: Reading, framing: int, length: int) -> None:
+    def __init__(self, reading: Holding, framing: int, length: int) -> None:
         self._reading = reading
         self.framing = framing
         self.length = length

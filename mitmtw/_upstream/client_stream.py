@@ -10,6 +10,7 @@ from zope.interface import implementer
 from mitmtw._streams.body import Body
 from mitmtw._streams.outgoing import NOTHING, Outgoing
 from mitmtw._streams.run import Pending
+from mitmtw._upstream.translate import http1_fields
 from mitmtw._wire.block import Block, block_of
 from mitmtw._wire.events import CHUNKED, LENGTH, NO_BODY, RequestHead, ResponseHead
 from mitmtw._wire.fields import credentials
@@ -61,6 +62,8 @@ class ClientStream(Outgoing):
     )  # fmt: skip
 
     channel: "HTTP1Channel"
+    #: HTTP/1 cannot say that it did nothing with a request.
+    is_unprocessed = False
 
     def __init__(self, channel: "HTTP1Channel", fresh: bool) -> None:
         self.channel = channel
@@ -131,9 +134,11 @@ class ClientStream(Outgoing):
         if came is not None:
             nominated = came.connection
             upgrade = self.offers_upgrade
-            if message.raw_version != came.version:
+            if message.raw_version != came.version and not message.is_http2:
                 version = message.raw_version  # an addon has chosen it
         raw = message.headers.raw
+        if came is not None and came.version == b"HTTP/2.0":
+            raw = http1_fields(message, came)
         if came is None or came.host is None or not self.channel.is_trusted_host(message):
             raw = _with_host(message)
         if came is not None and came.expect and not keep_expect:

@@ -226,7 +226,9 @@ def check_block(block: bytes, allowed: int, updates: list[int], literals: list[t
         its length in octets and its last octet.
     @raise CompressionFailed: it is cut off, an integer is too long, or a table size is out of place or too large.
     """
-    start, size, place = 0, len(block), 0
+    size = len(block)
+    # Fields of one octet at the beginning need no look.
+    start = place = size - len(block.lstrip(_INDEXED))
     try:
         while start < size:
             octet = block[start]

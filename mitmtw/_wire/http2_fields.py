@@ -46,8 +46,8 @@ TRAILERS: Final = 2
 _LONGEST_KEPT: Final = 256
 #: Fields kept before the caches start again: about 1 MB each at most.
 _MOST_KEPT: Final = 4096
-#: Authorities kept before the cache starts again.
-_MOST_HOSTS: Final = 1024
+#: Origins kept before the set starts again.
+_MOST_ORIGINS: Final = 1024
 #: RFC 7541 section 7.1.3: a short secret can be guessed through the table, octet by octet. 20 octets as in nghttp2.
 _SHORT_COOKIE: Final = 20
 #: Octets that each field counts more than its name and value (RFC 9113 section 10.5.1).
@@ -64,8 +64,9 @@ _READ: Final[dict[Triple, tuple[bytes, bytes]]] = {}
 _WRITTEN: Final[dict[tuple[bytes, bytes], Triple]] = {}
 # Three digits (RFC 9110 section 15), without the one that HTTP/2 has not.
 _STATUSES: Final = {b"%d" % status: status for status in range(100, 1000) if status != 101}
-# Authorities that were checked.
-_HOSTS: Final[set[bytes]] = set()
+_REQUEST_NAMES: Final = frozenset((b":method", b":scheme", b":authority", b":path", b":protocol"))
+# Method, scheme and authority of requests that were checked, but for CONNECT.
+_ORIGINS: Final[set[tuple[bytes, bytes | None, bytes | None]]] = set()
 
 
 class Malformed(Exception):
@@ -280,23 +281,13 @@ def _read_pseudo(head: Head, kind: int) -> None:
             raise Malformed("The status is not one of HTTP/2 (RFC 9113 sections 8.3.2 and 8.6).")
         head.status = status
         return
-    seen = 0
-    for name, value in head.pseudo:
-        if name == b":method":
-            bit, head.method = 1, value
-        elif name == b":path":
-            bit, head.path = 2, value
-        elif name == b":scheme":
-            bit, head.scheme = 4, value
-        elif name == b":authority":
-            bit, head.authority = 8, value
-        elif name == b":protocol":
-            bit, head.protocol = 16, value
-        else:
-            raise Malformed("A request has an unknown pseudo-field (RFC 9113 section 8.3).")
-        if seen & bit:
-            raise Malformed("A pseudo-field is repeated (RFC 9113 section 8.3).")
-        seen |= bit
+    named = dict(head.pseudo)
+    if len(named) != len(head.pseudo) or not _REQUEST_NAMES.issuperset(named):
+        raise Malformed("A pseudo-field is unknown or repeated (RFC 9113 section 8.3).")
+    get = named.get
+    head.method = get(b":method", b"")
+    head.scheme, head.authority, head.path = get(b":scheme"), get(b":authority"), get(b":path")
+    head.protocol = get(b":protocol")
 
 
 def _check_request(head: Head) -> None:
@@ -305,18 +296,26 @@ def _check_request(head: Head) -> None:
 
     @raise Malformed: it is not what everybody would understand alike.
     """
-    method = head.method
+    method, path = head.method, head.path
+    origin = (method, head.scheme, head.authority)
+    is_known = origin in _ORIGINS and head.protocol is None and head.host is None
+    if is_known and path is not None and path[:1] == b"/" and not path.translate(None, TARGET_CHARACTERS):
+        return
     if method not in METHODS and not is_token(method):
         raise Malformed("The method is missing, or not a token (RFC 9113 section 8.3.1).")
     if head.protocol is not None and (method != b"CONNECT" or not is_token(head.protocol)):
         raise Malformed("There is a :protocol without CONNECT, or it is not a token (RFC 8441 section 4).")
     if method == b"CONNECT" and head.protocol is None:
-        if head.scheme is not None or head.path is not None:
+        if head.scheme is not None or path is not None:
             raise Malformed("A CONNECT has :scheme or :path (RFC 9113 section 8.5).")
         if head.authority is None or not is_target(b"CONNECT", head.authority):
             raise Malformed("A CONNECT has no host and port (RFC 9113 section 8.5).")
     else:
         _check_target(head)
+        if method != b"CONNECT" and head.authority and len(b"".join(origin)) <= _LONGEST_KEPT:  # type: ignore[arg-type]
+            if len(_ORIGINS) >= _MOST_ORIGINS:
+                _ORIGINS.clear()
+            _ORIGINS.add(origin)
     if head.host is not None and (not is_host(head.host) or _differs(head)):
         raise Malformed("Host is not a host, or not that of :authority (RFC 9113 section 8.3.1).")
 
@@ -340,14 +339,8 @@ def _check_target(head: Head) -> None:
     if authority is None:
         if head.protocol is not None or (is_web and not head.host):
             raise Malformed("Neither :authority nor Host names a host (RFC 9113 section 8.3.1).")
-    elif authority not in _HOSTS:
-        if not is_host(authority) or (authority[:1] in (b"", b":") and is_web):
-            raise Malformed("The :authority is not a host, or has more than a host (RFC 9113 section 8.3.1).")
-        if authority and len(authority) <= _LONGEST_KEPT:
-            if len(_HOSTS) >= _MOST_HOSTS:
-                _HOSTS.clear()
-            if is_web:
-                _HOSTS.add(authority)
+    elif not is_host(authority) or (authority[:1] in (b"", b":") and is_web):
+        raise Malformed("The :authority is not a host, or has more than a host (RFC 9113 section 8.3.1).")
 
 
 def _differs(head: Head) -> bool:

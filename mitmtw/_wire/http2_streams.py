@@ -3,6 +3,7 @@ What an HTTP/2 connection keeps: its streams, both directions' windows, the sett
 (RFC 9113 sections 5 and 6.9).
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Final, Literal
 
@@ -138,7 +139,8 @@ class Streams:
         self._encoder = BlockEncoder(coder, limits.max_encoder_table_bytes)
         self._decoder = BlockDecoder(coder, limits.max_decoded_bytes)
         self._streams: dict[int, Stream] = {}
-        self._closed: dict[int, int] = {}
+        # A plain dict gets slow when its oldest key is deleted again and again.
+        self._closed: OrderedDict[int, int] = OrderedDict()
         self._last_own = -1
         self._last_peer = 0
         self._away_after: int | None = None
@@ -329,7 +331,7 @@ class Streams:
         closed = self._closed
         closed[number] = how
         if len(closed) > self.limits.max_remembered:
-            del closed[next(iter(closed))]
+            closed.popitem(last=False)
 
     def _finish(self, stream: Stream) -> None:
         """Close a stream when both sides ended it."""

@@ -39,6 +39,15 @@ class ILoader(Interface):
         @raise OptionsError: the name is taken, or the default is not acceptable.
         """
 
+    def add_hooks(interface: Any) -> None:
+        """
+        Declare hooks of the addon's own, for itself and others to listen to. They are fired by
+        C{layer.proxy.hooks.fire(name, …)}, or by a layer of L{mitmtw.layers}.
+
+        @param interface: a zope interface; each of its methods is a hook, with the arguments of its handlers.
+        @raise AddonError: one of the names is taken.
+        """
+
 
 class IStartupAddon(Interface):
     """The moments before the first and after the last step of startup."""

@@ -113,11 +113,12 @@ class TransportTests(SynchronousTestCase):
         self.assertEqual(self.protocol.data, b"hello")
 
     def test_read_size(self) -> None:
-        """A peer that fills a read is read in larger pieces, until it sends little."""
-        self.socket.incoming = [b"x" * 65536, b"x" * 65536, b"x", b"x"]
-        for _ in range(4):
+        """A peer that fills a read is read in larger pieces, until it sends little for some time."""
+        full = b"x" * 65536
+        self.socket.incoming = [full, full, *[b"x"] * 8, full, *[b"x"] * 10]
+        for _ in range(21):
             self.transport.doRead()
-        self.assertEqual(self.socket.read_sizes, [65536, 262144, 262144, 65536])
+        self.assertEqual(self.socket.read_sizes, [65536, *[262144] * 19, 65536])
 
 
 class OwnerTests(SynchronousTestCase):

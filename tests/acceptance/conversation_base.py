@@ -272,6 +272,7 @@ class ConversationCase(FailureCase):
             self.assertEqual((names[-1], names.count("end")), ("end", 1), names)
             if "error" in names:
                 self.assertEqual((names[-2], names.count("error")), ("error", 1), names)
+                assert flow.error is not None
                 self.assertGreater(len(flow.error.msg), 5)
             self.assertFalse(flow.live)
             self.assertTrue(flow.ended)

@@ -142,12 +142,13 @@ class MessageTests(ConversationCase):
 
     def test_history(self) -> None:
         """Bounded by count and by bytes; with 0 only the message of the hook is there."""
-        for options, kept in (
+        rows: list[tuple[dict[str, Any], list[bytes]]] = [
             ({"message_history_count": 2}, [b"two", b"three"]),
             ({"message_history_bytes": 5}, [b"three"]),
             ({"message_history_count": 0}, []),
             ({"message_history_bytes": 0}, []),
-        ):
+        ]
+        for options, kept in rows:
             seen: list[bytes] = []
 
             def tcp_message(flow: Any, seen: list[bytes] = seen) -> None:

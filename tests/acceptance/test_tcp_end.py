@@ -88,6 +88,23 @@ class RelayHalfCloseTests(ConversationCase):
             self.assertEqual(len(receiver.received), 300_000)
             self.assertTrue(receiver.has_ended, "the half-close was forgotten")
 
+    def test_while_connecting(self) -> None:
+        """All that a client said before the server was connected, and its end, get there at once."""
+        holder = Holder()
+        scene = TCPScene(
+            self,
+            holder,
+            on_serverconnect=holder,
+            on_next_layer=lambda layer: layer.proxy.layers["relay"](layer) if layer.target else None,
+        )
+        scene.say(True, bytes(60_000))
+        scene.client.half_close()
+        scene.harness.pump()
+        holder.answer()
+        scene.harness.pump()
+        self.assertEqual(len(scene.server.received), 60_000 + len(FIRST))
+        self.assertTrue(scene.server.has_ended, "the half-close was forgotten")
+
 
 class HeldHalfCloseTests(ConversationCase):
     """A half-close while messages wait."""
@@ -108,6 +125,31 @@ class HeldHalfCloseTests(ConversationCase):
             holder.answer()
             scene.harness.pump()
             self.assertEqual((other.received, other.has_ended), (b"last words", True))
+            scene.check_end()
+
+    def test_full(self) -> None:
+        """It is not forgotten when the messages before it fill the other side at once."""
+        for from_client in (True, False):
+            holder = Holder()
+            scene = TCPScene(
+                self, holder, on_tcp_message=lambda flow, of=holder: None if len(flow.messages) > 2 else of(flow)
+            )
+            holder.answer()
+            scene.harness.pump()
+            scene.heard(False)
+            scene.say(from_client, bytes(60_000))
+            scene.say(from_client, bytes(60_000))
+            scene.side(from_client).half_close()
+            scene.harness.pump()
+            scene.side(not from_client).wire.pauseProducing()
+            holder.answer()
+            scene.harness.pump()
+            other = scene.side(not from_client)
+            other.wire.resumeProducing()
+            scene.harness.pump()
+            self.assertEqual(len(other.received), 120_000)
+            self.assertTrue(other.has_ended, "the half-close was forgotten")
+            self.assertTrue(other.is_connected)
             scene.check_end()
 
     def test_then_reset(self) -> None:

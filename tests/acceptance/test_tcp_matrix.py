@@ -17,7 +17,8 @@ def _held(
 
     def state(case: ConversationCase) -> TCPScene:
         holder = Holder()
-        scene = TCPScene(case, holder, **{f"on_{hook}": holder}, **settings)
+        handlers: dict[str, Any] = {f"on_{hook}": holder}
+        scene = TCPScene(case, holder, **handlers, **settings)
         do(scene)
         scene.harness.pump()
         scene.holds()
@@ -104,12 +105,6 @@ class TLSTCPMatrixTests(MatrixCase):
     is_tls = True
 
 
-class ReverseTCPMatrixTests(MatrixCase):
-    """The same with reverse:tcp."""
-
-    is_reverse = True
-
-
 def _add(case: type[MatrixCase], state: str, make: Callable[[ConversationCase], TCPScene], event: str) -> None:
     def test(self: MatrixCase) -> None:
         self.check(make(self), event)
@@ -121,7 +116,6 @@ def _add(case: type[MatrixCase], state: str, make: Callable[[ConversationCase], 
 for _event in EVENTS:
     for _state, _make in STATES.items():
         _add(TCPMatrixTests, _state, _make, _event)
-        _add(ReverseTCPMatrixTests, _state, _make, _event)
         if _event not in ("client_half_close", "server_half_close"):
             _add(TLSTCPMatrixTests, _state, _make, _event)
     for _state, _make in HALF_CLOSED.items():

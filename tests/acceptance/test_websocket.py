@@ -215,19 +215,18 @@ class UnheardVerbatimTests(VerbatimTests):
 class EditTests(ConversationCase):
     """What addons change."""
 
-    def edited(self, handler: Any, data: Any) -> list[bytes]:
-        """What both sides hear in place of what C{data} makes for a side: as it is on the wire, without a mask."""
+    def edited(self, handler: Any, make: Any) -> list[tuple[int, bytes, tuple[int, ...]]]:
+        """Type, content and cuts of what both sides hear in place of what C{make} makes for a side."""
         heard = []
         for from_client in (True, False):
             scene = WebSocketScene(self, on_websocket_message=handler)
-            scene.say(from_client, data(from_client))
-            raw = scene.heard(not from_client)
-            events = scene.readers[not from_client].feed(raw)
+            scene.say(from_client, make(from_client))
+            events: list[Any] = list(scene.readers[not from_client].feed(scene.heard(not from_client)))
             heard.append([(event.opcode, event.payload, event.sizes) for event in events])
             scene.end()
             scene.check_end("start", "end")
         self.assertEqual(heard[0], heard[1])
-        return heard[0]  # type: ignore[return-value]
+        return heard[0]
 
     def test_longer(self) -> None:
         """A longer content is framed anew, and masked anew towards a server."""

@@ -103,6 +103,11 @@ class InjectTests(ConversationCase):
             except ValueError as error:
                 raised.append(error)
 
+        scene = WebSocketScene(self, on_websocket_end=websocket_end, on_websocket_error=websocket_end)
+        scene.server.reset()
+        scene.harness.pump()
+        self.assertEqual(len(raised), 2)
+        raised.clear()
         scene = WebSocketScene(self, on_websocket_end=websocket_end)
         scene.say(True, closing(True))
         self.assertRaises(ValueError, scene.flow.inject, "x", to_client=False)
@@ -160,7 +165,8 @@ class HistoryTests(ConversationCase):
             def websocket_message(flow: Any, seen: list[bytes] = seen) -> None:
                 seen.append(flow.messages[-1].content)
 
-            scene = WebSocketScene(self, on_websocket_message=websocket_message, **{option: 0})
+            settings: dict[str, Any] = {option: 0}
+            scene = WebSocketScene(self, on_websocket_message=websocket_message, **settings)
             scene.say(True, words(True, b"a", b"b"))
             self.assertEqual((len(scene.flow.messages), seen), (0, [b"a", b"b"]))
             self.assertEqual(scene.heard(False), words(True, b"a", b"b"))

@@ -99,7 +99,6 @@ class BothTests(ConversationCase):
         for data in sent:
             scene.say(from_client, data)
             raw.append(scene.side(not from_client).received)
-            scene.readers[not from_client].frames  # noqa: B018 - the reader is used below, for all at once
         heard = scene.messages(not from_client)
         scene.end()
         scene.check_end("start", "end")

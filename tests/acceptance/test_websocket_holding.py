@@ -160,8 +160,9 @@ class HeldTests(ConversationCase):
         scene.flow.resume()
         scene.harness.pump()
         self.assertEqual(scene.heard(False), words(True, b"two"))
-        scene.end()
-        scene.check_end("start", "end")
+        scene.harness.advance(50, 30)
+        self.assertFalse(scene.client.is_connected, "the deadline of silence counts again")
+        scene.check_end("start", "error", "end", error="nothing was said for too long")
 
     def test_intercepted_and_killed(self) -> None:
         """Or until it is killed, or its client is gone."""

@@ -4,11 +4,13 @@ is slow and whose sender is not.
 
     python -m tests.interop.memory --size 1g --rate 20m
 
-runs each combination of direction, TLS, framing and addon against a proxy of its own, prints a table, and fails when
-one took more than the limit. It needs C{/proc}, so Linux.
+runs each combination of direction, TLS, framing and addon against a proxy of its own, as HTTP bodies and as TCP in a
+tunnel, prints a table, and fails when one took more than the limit or did not arrive whole. It needs C{/proc}, so
+Linux.
 """
 
 import argparse
+import hashlib
 import socket
 import ssl
 import sys
@@ -22,7 +24,7 @@ from pathlib import Path
 from mitmtw.option_types import SIZE
 from tests._tls.certificates import made
 from tests.interop.cases import Started
-from tests.interop.origins import RawOrigin, Talk
+from tests.interop.origins import BLOCK, RawOrigin, Talk, digest_of
 
 __all__ = ["COMBINATIONS", "Combination", "Outcome", "measure"]
 
@@ -34,6 +36,7 @@ _SCRIPTS = {
     "none": "",
     "responseheaders": "def responseheaders(flow):\n    flow.response.headers['x-seen'] = 'yes'\n",
     "callable": "def responseheaders(flow):\n    flow.response.stream = lambda piece: piece\n",
+    "tcp_message": "def tcp_message(flow):\n    len(flow.messages[-1].content)\n",
 }
 
 
@@ -44,18 +47,20 @@ class Combination:
 
     @ivar is_upload: from the client to the origin; else the other way.
     @ivar is_tls: on both sides.
-    @ivar is_chunked: chunked, of unknown length; else with its length.
+    @ivar is_chunked: chunked, of unknown length; else with its length. TCP has neither.
     @ivar addon: which script is loaded.
+    @ivar is_tcp: bytes in a tunnel, no HTTP.
     """
 
     is_upload: bool
     is_tls: bool
     is_chunked: bool
     addon: str = "none"
+    is_tcp: bool = False
 
     def __str__(self) -> str:
         direction = "up" if self.is_upload else "down"
-        framing = "chunked" if self.is_chunked else "length"
+        framing = "tcp" if self.is_tcp else "chunked" if self.is_chunked else "length"
         return f"{direction} {'tls' if self.is_tls else 'plain'} {framing} {self.addon}"
 
 
@@ -91,6 +96,12 @@ COMBINATIONS = [
     *_PLAIN,
     *(Combination(False, tls, chunked, "responseheaders") for tls in (False, True) for chunked in (False, True)),
     *(Combination(False, tls, False, "callable") for tls in (False, True)),
+    *(
+        Combination(up, tls, False, addon, is_tcp=True)
+        for up in (False, True)
+        for tls in (False, True)
+        for addon in ("none", "tcp_message")
+    ),
 ]
 
 
@@ -167,6 +178,9 @@ def _origin(combination: Combination, size: int, rate: int, received: list[int],
 
     def answer(talk: Talk) -> None:
         talk.socket.settimeout(_TIMEOUT_SECONDS)
+        if combination.is_tcp:
+            _serve_tcp(talk, combination, size, rate, received)
+            return
         while head := talk.read_head():
             if b" /warm " in head:
                 talk.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
@@ -182,15 +196,57 @@ def _origin(combination: Combination, size: int, rate: int, received: list[int],
     return RawOrigin(answer, certificate=certificate if combination.is_tls else None)
 
 
-def _client(port: int, origin: RawOrigin, ca: Path | None) -> tuple[Talk, bytes]:
+def _send_blocks(talk: Talk, size: int) -> None:
+    """Send bytes of which each piece has its place."""
+    for start in range(0, size, len(BLOCK)):
+        talk.send(BLOCK[: size - start])
+
+
+def _take_blocks(slow: _Slow, size: int) -> int:
+    """Read what L{_send_blocks} sends; @return: how many bytes came, 0 when they are not those that were sent."""
+    digest, left = hashlib.sha256(), size
+    while left and (data := slow.read(min(left, 65536))):
+        digest.update(data)
+        left -= len(data)
+    return size if digest.hexdigest() == digest_of(size) else 0
+
+
+_WARM = b"\0warm"  # no HTTP, as can be seen from its first octet
+
+
+def _serve_tcp(talk: Talk, combination: Combination, size: int, rate: int, received: list[int]) -> None:
+    """The origin's side of one conversation in TCP."""
+    talk.send(talk.read_exactly(len(_WARM)))
+    talk.read_exactly(1)
+    if combination.is_upload:
+        received.append(_take_blocks(_Slow(talk, rate), size))
+        talk.send(b"!")
+    else:
+        _send_blocks(talk, size)
+
+
+def _transfer_tcp(talk: Talk, combination: Combination, size: int, rate: int, received: list[int]) -> None:
+    """The client's side, from the first of the many bytes to the last."""
+    talk.send(b"?")
+    if combination.is_upload:
+        _send_blocks(talk, size)
+        talk.read_exactly(1)
+    else:
+        received.append(_take_blocks(_Slow(talk, rate), size))
+
+
+def _client(port: int, origin: RawOrigin, ca: Path | None, is_tcp: bool) -> tuple[Talk, bytes]:
     """A connection to the proxy, inside TLS when C{ca} is given; and how its request targets begin."""
     host = f"127.0.0.1:{origin.port}".encode()
     talk = Talk(socket.create_connection(("127.0.0.1", port)))
-    if ca is None:
+    if ca is None and not is_tcp:
         talk.socket.settimeout(_TIMEOUT_SECONDS)
         return talk, b"http://" + host
     talk.send(b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (host, host))
     talk.read_head()
+    if ca is None:
+        talk.socket.settimeout(_TIMEOUT_SECONDS)
+        return talk, b""
     context = ssl.create_default_context(cafile=str(ca))
     talk.socket = context.wrap_socket(talk.socket, server_hostname="127.0.0.1")
     talk.socket.settimeout(_TIMEOUT_SECONDS)
@@ -199,6 +255,9 @@ def _client(port: int, origin: RawOrigin, ca: Path | None) -> tuple[Talk, bytes]
 
 def _transfer(talk: Talk, base: bytes, combination: Combination, size: int, rate: int, received: list[int]) -> None:
     """The one large body, from its first byte to its last."""
+    if combination.is_tcp:
+        _transfer_tcp(talk, combination, size, rate, received)
+        return
     if not combination.is_upload:
         talk.send(b"GET %b/large HTTP/1.1\r\nHost: %b\r\n\r\n" % (base, base.removeprefix(b"http://") or b"127.0.0.1"))
         is_chunked = b"transfer-encoding: chunked" in talk.read_head().lower()
@@ -210,6 +269,18 @@ def _transfer(talk: Talk, base: bytes, combination: Combination, size: int, rate
         talk.send(piece)
     talk.read_head()
     talk.read_exactly(2)
+
+
+def _warm_up(talk: Talk, base: bytes, combination: Combination) -> None:
+    """Something small first: what every connection takes is not what the transfer takes."""
+    if combination.is_tcp:
+        talk.send(_WARM)
+        talk.read_exactly(len(_WARM))
+        return
+    talk.send(b"GET %b/warm HTTP/1.1\r\nHost: %b\r\n\r\n" % (base, base.removeprefix(b"http://") or b"127.0.0.1"))
+    talk.read_head()
+    talk.read_exactly(2)
+    talk.buffer = b""  # the chunked form, where a callable streams
 
 
 def measure(combination: Combination, size: int, rate: int, directory: Path) -> Outcome:
@@ -233,11 +304,8 @@ def measure(combination: Combination, size: int, rate: int, directory: Path) -> 
     try:
         port = int(proxy.wait_for(r"proxy listens on .*port=(\d+)")[0])
         ca = directory / "confdir" / "mitmtw-ca-cert.pem" if combination.is_tls else None
-        talk, base = _client(port, origin, ca)
-        talk.send(b"GET %b/warm HTTP/1.1\r\nHost: %b\r\n\r\n" % (base, base.removeprefix(b"http://") or b"127.0.0.1"))
-        talk.read_head()
-        talk.read_exactly(2)
-        talk.buffer = b""  # the chunked form, where a callable streams
+        talk, base = _client(port, origin, ca, combination.is_tcp)
+        _warm_up(talk, base, combination)
         _forget_peak(proxy.pid)
         before = _resident(proxy.pid, "VmHWM")
         started = time.monotonic()
@@ -263,7 +331,9 @@ def main(argv: Sequence[str]) -> int:
         "--limit", type=SIZE.parse, default=LIMIT_BYTES, help="bytes of the greatest rise (default: 20m)"
     )
     parser.add_argument("--jobs", type=int, default=4, help="transfers at the same time, each alone (default: 4)")
+    parser.add_argument("--only", default="", help="only combinations whose name has this in it")
     chosen = parser.parse_args(argv)
+    combinations = [each for each in COMBINATIONS if chosen.only in str(each)]
     status = 0
     sys.stdout.write(f"{'direction, TLS, framing, addon':38} {'before':>8} {'peak':>8} {'rise':>8} {'MB/s':>6}\n")
     with ThreadPoolExecutor(chosen.jobs) as pool, tempfile.TemporaryDirectory() as name:
@@ -271,9 +341,9 @@ def main(argv: Sequence[str]) -> int:
         def run(number: int) -> Outcome:
             directory = Path(name) / str(number)
             directory.mkdir()
-            return measure(COMBINATIONS[number], chosen.size, chosen.rate, directory)
+            return measure(combinations[number], chosen.size, chosen.rate, directory)
 
-        for outcome in pool.map(run, range(len(COMBINATIONS))):
+        for outcome in pool.map(run, range(len(combinations))):
             is_good = outcome.rise <= chosen.limit and outcome.received == chosen.size
             status = status if is_good else 1
             sys.stdout.write(f"{outcome}{'' if is_good else '  FAILED'}\n")

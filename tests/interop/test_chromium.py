@@ -11,6 +11,8 @@ from tests.interop.cases import InteropCase
 from tests.interop.origins import Talk
 from tests.tools import require_tool
 
+__all__ = ["CHROMIUM_ARGUMENTS", "trust_in_nss"]
+
 _PIXEL = '<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="7"><rect width="9" height="9" fill="red"/></svg>'
 _PAGE = """<!DOCTYPE html>
 <html><head><title>page</title><link rel="stylesheet" href="/style.css"></head>
@@ -29,7 +31,8 @@ window.addEventListener("load", async () => {
   document.getElementById("marker").textContent = "[" + told.join(", ") + "]";
 });
 """
-_ARGUMENTS = (
+#: What makes it print a page when that has settled, without talking to anybody else.
+CHROMIUM_ARGUMENTS = (
     "--proxy-bypass-list=<-loopback>", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic",
     "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--virtual-time-budget=15000", "--dump-dom",
@@ -83,6 +86,17 @@ class Edit:
             flow.response.text = flow.response.text.replace("original", "edited by an addon")
 
 
+async def trust_in_nss(case: InteropCase, certutil: str) -> Path:
+    """Make a home directory whose NSS database trusts the proxy's certificate."""
+    home = case.directory / "home"
+    database = home / ".pki" / "nssdb"
+    await deferToThread(os.makedirs, database)
+    for arguments in (("-N", "--empty-password"), ("-A", "-t", "C,,", "-n", "mitmtw", "-i", case.ca)):
+        done = await case.run_program(certutil, "-d", f"sql:{database}", *arguments)
+        case.assertEqual(done.returncode, 0, done.stderr)
+    return home
+
+
 class ChromiumTests(InteropCase):
     """Chromium, which trusts our certificate by its NSS database."""
 
@@ -93,9 +107,9 @@ class ChromiumTests(InteropCase):
         origin = self.raw_origin(_serve, is_tls=True)
         addon = Edit(origin.port)
         await self.start_proxy(addon)
-        home = await self._trust(certutil)
+        home = await trust_in_nss(self, certutil)
         done = await self.run_program(
-            program, f"--proxy-server={self.url}", f"--user-data-dir={home / 'profile'}", *_ARGUMENTS,
+            program, f"--proxy-server={self.url}", f"--user-data-dir={home / 'profile'}", *CHROMIUM_ARGUMENTS,
             "https://app.example.test/", environment={"HOME": str(home)},
         )  # fmt: skip
         marker = "[style 33px, images 12, json edited by an addon, cross api.example.test]"
@@ -103,13 +117,3 @@ class ChromiumTests(InteropCase):
         paths = {path for host, path in addon.seen if host == "app.example.test"}
         self.assertLessEqual({"/", "/style.css", "/script.js", "/data.json", "/image1", "/image12"}, paths)
         self.assertIn(("api.example.test", "/cross"), addon.seen)
-
-    async def _trust(self, certutil: str) -> Path:
-        """A home directory whose NSS database trusts our certificate."""
-        home = self.directory / "home"
-        database = home / ".pki" / "nssdb"
-        await deferToThread(os.makedirs, database)
-        for arguments in (("-N", "--empty-password"), ("-A", "-t", "C,,", "-n", "mitmtw", "-i", self.ca)):
-            done = await self.run_program(certutil, "-d", f"sql:{database}", *arguments)
-            self.assertEqual(done.returncode, 0, done.stderr)
-        return home

@@ -13,7 +13,7 @@ _RATE = 200 * 1024 * 1024
 
 
 class MemoryTests(InteropCase):
-    """Two of the combinations of L{tests.interop.memory}, faster and shorter."""
+    """Some of the combinations of L{tests.interop.memory}, faster and shorter."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -34,3 +34,11 @@ class MemoryTests(InteropCase):
     async def test_upload(self) -> None:
         """Up, plain, with a length."""
         await self._check(Combination(True, False, False))
+
+    async def test_tcp_download(self) -> None:
+        """Down in a tunnel, nobody listening."""
+        await self._check(Combination(False, False, False, is_tcp=True))
+
+    async def test_tcp_upload(self) -> None:
+        """Up in a tunnel inside TLS, with a listener of C{tcp_message}: what it has heard is kept within its bounds."""
+        await self._check(Combination(True, True, False, "tcp_message", is_tcp=True))
