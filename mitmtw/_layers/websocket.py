@@ -214,8 +214,14 @@ class WebSocketLayer(Conversation):
         else:
             self._close_both(f"the {who} broke the protocol: {error}")
 
+    @override
+    def drain(self) -> None:
+        """The proxy shuts down: both sides are told so, behind what waits (section 7.4.1, code 1001)."""
+        if self.has_begun:
+            self.queue.put(True, 0, None, lambda: self._refuse("the proxy shuts down"))
+
     def _refuse(self, message: str) -> None:
-        """What an addon made of a message cannot be sent."""
+        """It cannot go on, through no fault of either side: end it, and say why."""
         self._going_away()
         self._close_both(message)
 

@@ -139,7 +139,7 @@ class ClientStream(Outgoing):
         raw = message.headers.raw
         if came is not None and came.version == b"HTTP/2.0":
             raw = http1_fields(message, came)
-        if came is None or came.host is None or not self.channel.is_trusted_host(message):
+        elif came is None or came.host is None or not self.channel.is_trusted_host(message):
             raw = _with_host(message)
         if came is not None and came.expect and not keep_expect:
             raw = [pair for pair in raw if pair[0].lower() != b"expect"]

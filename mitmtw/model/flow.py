@@ -306,7 +306,8 @@ class HTTPFlow(Flow):
 
     @ivar request: the request. Only in C{error}, and only if it could not be read, it is missing (None).
     @ivar response: the response, or None; one that an addon sets before the server was asked is the answer.
-    @ivar websocket: the messages, once the flow became a WebSocket.
+    @ivar websocket: always None: messages are those of the L{WebSocketFlow<mitmtw.model.WebSocketFlow>} whose
+        C{handshake_flow} this is; its own C{websocket} is it.
     @ivar upstream: the way to the server for this request alone: a proxy's URL or client endpoint string, or a list of
         them; None is as configured.
     """

@@ -461,6 +461,3 @@ class HTTP2Case(FailureCase):
         """End what is left, and look whether every flow and connection has ended as it must."""
         peers = [scene.client.peer] if scene.client.peer.is_connected else []
         self.check_over(scene.harness, scene.recorder, *peers)
-
-
-

@@ -12,6 +12,19 @@ def code(number: int) -> bytes:
     return number.to_bytes(2, "big")
 
 
+class ShutdownTests(ConversationCase):
+    """The proxy stops."""
+
+    def test_going_away(self) -> None:
+        """Both sides are told with 1001, and nobody is reset."""
+        scene = WebSocketScene(self)
+        scene.harness.stop()
+        for is_client in (True, False):
+            self.assertEqual(scene.messages(is_client), [(CLOSE, code(1001))])
+            self.assertFalse(scene.side(is_client).was_reset())
+        scene.check_end("start", "error", "end", error="the proxy shuts down")
+
+
 class GoodEndTests(ConversationCase):
     """The closing handshake."""
 
