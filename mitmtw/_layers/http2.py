@@ -91,13 +91,14 @@ class HTTP2Layer(Multiplex, Layer):
             error = RemoteProtocolError(event.message)
         else:
             error = ClientGone("the client cancelled the request")
-        if stream is not None:
+        is_new = stream is not None and stream.head is None and stream.run is None
+        if event.is_local and event.code == ErrorCode.PROTOCOL_ERROR and (event.stream > self._highest or is_new):
+            self._highest = max(self._highest, event.stream)
+            stream = stream or HTTP2ServerStream(self, event.stream)
+            stream.close()
+            self._refuse(stream, error)
+        elif stream is not None:
             stream.lost(error)
-        elif event.is_local and event.code == ErrorCode.PROTOCOL_ERROR and event.stream > self._highest:
-            self._highest = event.stream
-            refused = HTTP2ServerStream(self, event.stream)
-            refused.close()
-            self._refuse(refused, error)
 
     @override
     def other_came(self, event: Event) -> None:

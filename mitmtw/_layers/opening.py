@@ -20,7 +20,7 @@ from mitmtw._layers.server_end import connect_end
 from mitmtw._layers.switch import Switch
 from mitmtw._streams.channel import HIGH_WATER_BYTES
 from mitmtw._streams.timeouts import NEVER
-from mitmtw._wire.sniff import Sniffed, sniff
+from mitmtw._wire.sniff import HTTP2_PREFACE, Sniffed, sniff
 from mitmtw.model import ServerConnection
 
 __all__ = ["Opening", "propose"]
@@ -103,9 +103,11 @@ class Opening(Layer):
             return
         found = sniff(buffer)
         if self.target is None:
-            if found is None and (buffer[:1] == b"\x16" or b"PRI * HTTP/2.0\r\n".startswith(buffer)):
+            speaks_http2 = self.client.proxy.options.http2
+            preface = HTTP2_PREFACE if speaks_http2 else b"PRI * HTTP/2.0\r\n"
+            if found is None and (buffer[:1] == b"\x16" or preface.startswith(buffer)):
                 return
-            if found is not Sniffed.TLS and not (found is Sniffed.HTTP2 and self.client.proxy.options.http2):
+            if found is not Sniffed.TLS and not (found is Sniffed.HTTP2 and speaks_http2):
                 found = Sniffed.HTTP1  # whatever it is, only a request makes sense here: the codec refuses the rest
         elif self.target.protocol == "http" and found is Sniffed.OTHER:
             found = Sniffed.HTTP1

@@ -26,6 +26,16 @@ _STREAMS_HOPED_FOR = 100  # that a connection which is being made will carry (RF
 _HTTP1, _TRY = "http1", "try"  # what one who waits is told, in place of a stream
 
 
+class _Waiter(Deferred[Any]):
+    """
+    One request that waits.
+
+    @ivar is_gone: whether it was given up.
+    """
+
+    is_gone = False
+
+
 class Lane:
     """
     The connections to one server, and who waits for room on them.
@@ -40,7 +50,7 @@ class Lane:
         """
         self.channels: list[HTTP2Channel] = channels
         self._emptied = emptied
-        self._waiting: deque[Deferred[Any]] = deque()
+        self._waiting: deque[_Waiter] = deque()
         self._connecting = 0
 
     def free(self, is_careful: bool) -> HTTP2ClientStream | None:
@@ -52,59 +62,72 @@ class Lane:
 
     async def next(self, connect: Callable[[], Coroutine[Any, Any, Connected]]) -> Stream | None:
         """
-        A stream on a new connection, or on one that has got room.
+        A stream on a new connection, or on one that has got room, in the order in which they were asked for.
 
         @param connect: makes a connection of either version.
         @return: None when the server turned out to speak HTTP/1, on somebody else's connection.
         @raise ConnectFailed: no connection can be made.
         """
         while True:
+            waiter = _Waiter(self._forget)
+            self._waiting.append(waiter)
+            attempt = None
             if self._should_connect():
-                return await self._connect(connect)
-            deferred: Deferred[Any] = Deferred(self._forget)
-            self._waiting.append(deferred)
-            told = await deferred
+                attempt = Deferred.fromCoroutine(self._attempt(connect, waiter))
+            try:
+                told = await waiter
+            except CancelledError:
+                waiter.is_gone = True
+                if attempt is not None:
+                    attempt.cancel()  # another one who waits begins anew
+                raise
             if told is _HTTP1:
                 return None
             if told is not _TRY:
-                stream: HTTP2ClientStream = told
+                stream: Stream = told
                 return stream
 
     def _should_connect(self) -> bool:
         """Whether one more connection is worth making."""
         coming = self._connecting
-        if len(self._waiting) < coming * _STREAMS_HOPED_FOR:
+        if len(self._waiting) <= coming * _STREAMS_HOPED_FOR:
             return False
         return len(self.channels) + coming < _MOST_CONNECTIONS
 
-    async def _connect(self, connect: Callable[[], Coroutine[Any, Any, Connected]]) -> Stream:
-        """Make a connection; who waits shares its fate, but not its being given up."""
+    async def _attempt(self, connect: Callable[[], Coroutine[Any, Any, Connected]], first: "_Waiter") -> None:
+        """
+        Make a connection; all who wait share its fate.
+
+        @param first: who wanted it, and gets it when it is of HTTP/1.
+        """
         self._connecting += 1
         try:
             channel = await connect()
-        except CancelledError:
+        except Exception as error:  # whatever it is, those who wait end with it
             self._connecting -= 1
-            self._tell_next(_TRY)
-            self._look_whether_empty()
-            raise
-        except Exception as error:
+            if first.is_gone:
+                self._tell_next(_TRY)
+            else:
+                for waiter in self._take_waiting():
+                    waiter.errback(error)
+        else:
             self._connecting -= 1
-            for deferred in self._take_waiting():
-                deferred.errback(error)
-            self._look_whether_empty()
-            raise
-        self._connecting -= 1
-        if isinstance(channel, HTTP1Channel):
-            stream: Stream = channel.stream()
-            for deferred in self._take_waiting():
-                deferred.callback(_HTTP1)
-            self._look_whether_empty()
-            return stream
-        channel.changed = self._changed
-        self.channels.append(channel)
+            if isinstance(channel, HTTP2Channel):
+                channel.changed = self._changed
+                self.channels.append(channel)
+                self._serve()
+            else:
+                self._tell_http1(channel, first)
+        self._look_whether_empty()
+
+    def _tell_http1(self, channel: HTTP1Channel, first: "_Waiter") -> None:
+        """The server speaks HTTP/1."""
+        waiting = self._take_waiting()
         stream = channel.stream()
-        self._serve()
-        return stream
+        if first not in waiting:
+            channel.keep_unused(stream)
+        for waiter in waiting:
+            waiter.callback(stream if waiter is first else _HTTP1)
 
     def _changed(self, channel: HTTP2Channel) -> None:
         """There is room on a connection, or there will not be any more."""
@@ -127,15 +150,15 @@ class Lane:
         if self._waiting and not self._connecting:
             self._waiting.popleft().callback(what)
 
-    def _take_waiting(self) -> list[Deferred[Any]]:
+    def _take_waiting(self) -> "list[_Waiter]":
         """Those who wait, who do so no longer."""
         waiting, self._waiting = list(self._waiting), deque()
         return waiting
 
     def _forget(self, deferred: Deferred[Any]) -> None:
         """One who waits was cancelled."""
-        if deferred in self._waiting:
-            self._waiting.remove(deferred)
+        waiting = [each for each in self._waiting if each is not deferred]
+        self._waiting = deque(waiting)
 
     def _look_whether_empty(self) -> None:
         if not self.channels and not self._connecting and not self._waiting:

@@ -70,9 +70,7 @@ class NameTests(HooksTestCase):
 
         self.add(Seer("a"))
         error = str(self.assertRaises(AddonError, self.hooks.add, Other("a")))
-        self.assertRegex(
-            error, r"called a: tests\._hooks\.fakes\.Seer \(.*fakes.py\) and .*Other \(.*test_chain.py\)"
-        )
+        self.assertRegex(error, r"called a: tests\._hooks\.fakes\.Seer \(.*fakes.py\) and .*Other \(.*test_chain.py\)")
         self.assertIn("Other", error)
 
     def test_free_again(self) -> None:

@@ -7,8 +7,10 @@ from twisted.logger import ILogObserver, formatEvent, globalLogPublisher
 from typing_extensions import override
 from zope.interface import implementer
 
+from mitmtw._wire.websocket_message import MessageReader
 from mitmtw.testing import Harness
 from tests._hooks.reloading import ANSWER, REQUEST, SCRIPT, ReloadTestCase
+from tests.acceptance.conversation_base import HANDSHAKE, switching, words
 
 
 class QuietTests(ReloadTestCase):
@@ -176,6 +178,9 @@ class BrokenTests(ReloadTestCase):
         self.flushLoggedErrors(ValueError)
         self.assert_goes_on("start failed: ValueError: no luck")
         self.assertEqual(self.seen, ["start 1", "configure 1", "done 1", "done 2", "start 1", "configure 1"])
+        self.harness.stop()
+        self.harness.advance(1)
+        self.assertEqual(self.seen[6:], ["done 1"], "it was started twice, so it ends twice")
 
     def test_configure_refuses(self) -> None:
         """So does one that refuses the options; its own declarations are forgotten."""
@@ -239,6 +244,69 @@ class OverlapTests(ReloadTestCase):
         slow.peer.send(ANSWER)
         self.harness.pump()
         self.assertEqual(self.versions(client), ("1", "1"))
+
+    def test_stays_for_its_flows(self) -> None:
+        """The old version is not ended before the flow that waits for the server is over, however long that takes."""
+        self.run_script()
+        slow = self.harness.origin("slow.example", 80, None)
+        client = self.harness.client()
+        client.send(REQUEST.replace(b"example.com", b"slow.example"))
+        self.harness.pump()
+        self.new_version()
+        self.harness.advance(*[1] * 5)
+        self.assertNotIn("done 1", self.seen)
+        slow.peer.send(ANSWER)
+        self.harness.pump()
+        self.assertEqual(self.versions(client), ("1", "1"))
+        self.harness.advance(1)
+        self.assertEqual(self.seen[-1], "done 1")
+
+    def test_pending_without_a_flow(self) -> None:
+        """Nor before a handler has answered that was asked about no flow."""
+        text = SCRIPT + "    def clientconnect(layer): return seen_gates.get('VERSION')\n"
+        self.script = self.write(text, "1")
+        self.run_script()
+        self.gates["1"] = Deferred()
+        self.harness.client()
+        self.harness.pump()
+        self.new_version()
+        self.harness.advance(1, 1)
+        self.assertEqual(self.seen, ["start 1", "configure 1", "start 2", "configure 2"])
+        self.gates["1"].callback(None)
+        self.harness.advance(1)
+        self.assertEqual(self.seen[-1], "done 1")
+
+    def test_websocket(self) -> None:
+        """A WebSocket connection goes on with the version that its handshake began with, also long after that."""
+        text = SCRIPT + "    def websocket_message(flow): flow.message.content = b'VERSION'\n"
+        self.script = self.write(text, "1")
+        for seconds in (0, 3):
+            with self.subTest(seconds=seconds):
+                self.check_websocket(text, seconds)
+
+    def check_websocket(self, text: str, seconds: int) -> None:
+        """Shake hands with the first version, speak so many seconds after the second one is there."""
+        self.seen.clear()
+        self.script = self.write(text, "1")
+        self.run_script()
+        server = self.harness.origin("chat.example", 80, None)
+        client = self.harness.client()
+        lines = ["GET http://chat.example/ HTTP/1.1", "Host: chat.example", *HANDSHAKE, "", ""]
+        client.send("\r\n".join(lines).encode())
+        self.harness.pump()
+        self.write(text, "2")
+        self.harness.advance(1)
+        server.peer.send(switching())
+        self.harness.pump()
+        self.harness.advance(*[1] * seconds)
+        server.peer.take()
+        client.send(words(True, b"x"))
+        self.harness.pump()
+        self.assertEqual([each.payload for each in MessageReader("client").feed(server.peer.take())], [b"1"])
+        self.assertNotIn("done 1", self.seen)
+        client.reset()
+        self.harness.advance(1, 1)
+        self.assertEqual(self.seen[-1], "done 1")
 
     def test_drained(self) -> None:
         """A handler that is pending when its version is replaced is waited for, then cancelled; its flow goes on."""

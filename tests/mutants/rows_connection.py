@@ -228,8 +228,8 @@ _SERVER: tuple[Mutant, ...] = (
     Mutant(
         "serverconnect: none for a reused connection",
         "_upstream/pool.py",
-        "if not must_be_fresh:",
-        "if False:",
+        "channel = self._reuse(",
+        "channel = None and self._reuse(",
         _CONNECTION + "ServerConnectTests.test_reused_connection_fires_none",
     ),
 )
