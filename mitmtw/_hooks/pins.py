@@ -38,13 +38,21 @@ class Pins:
         @return: the new era's number.
         """
         for flow in flows:
-            self._flows.setdefault(id(flow), (flow, self.era))
+            self._flows.setdefault(id(flow), (flow, self._era_of(flow)))
         self.era += 1
         return self.era
 
-    def prune(self) -> bool:
-        """Forget flows that are over; whether there were any."""
+    def prune(self, live_flows: Callable[[], Iterable[object]]) -> bool:
+        """
+        Forget flows that are over; whether there were any.
+
+        @param live_flows: gives those that are under way; that takes long. They are looked through only when a request
+            is over that has become a WebSocket, which goes on with what the request had.
+        """
         over = [key for key, (flow, _) in self._flows.items() if not flow.live]
+        if any(_has_switched(self._flows[key][0]) for key in over):
+            for flow in live_flows():
+                self._era_of(flow)
         for key in over:
             del self._flows[key]
         return bool(over)
@@ -78,3 +86,9 @@ class Pins:
                 return self.era
             self._flows[id(subject)] = (subject, pinned[1])
         return pinned[1]
+
+
+def _has_switched(flow: Any) -> bool:
+    """Whether a flow is a request that was answered with 101 (RFC 9110 section 15.2.2)."""
+    response = getattr(flow, "response", None)
+    return response is not None and response.status_code == 101

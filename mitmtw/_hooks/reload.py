@@ -65,6 +65,7 @@ class Reloader:
         self._hooks = hooks
         self._options = options
         self._clock = clock
+        self._live_flows = live_flows
         self._takeover = Takeover(life, hooks, options, live_flows)
         self._watches: dict[ScriptAddon, _Watch] = {}
         self._busy: set[ScriptAddon] = set()
@@ -148,7 +149,7 @@ class Reloader:
         pins = self._hooks.pins
         if not self._leaving:
             return
-        pins.prune()
+        pins.prune(self._live_flows)
         for until, (leaving, deadline) in list(self._leaving.items()):
             if self._clock.seconds() >= deadline:
                 self._cancel_pending(leaving)

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 
 from tests.interop.cases import InteropCase
@@ -39,6 +40,7 @@ class Listener:
         self.flows: list[Any] = []
         self.said: list[tuple[bool, bytes]] = []
         self.ended = 0
+        self._last: Deferred[None] = Deferred()
         self._before, self._after = before, after
 
     def tcp_start(self, flow: Any) -> None:
@@ -52,6 +54,12 @@ class Listener:
 
     def tcp_end(self, flow: Any) -> None:
         self.ended += 1
+        if self.ended == len(self.flows) and not self._last.called:
+            self._last.callback(None)
+
+    def all_ended(self) -> "Deferred[None]":
+        """Fires when the first flows are over, all of them."""
+        return self._last
 
 
 class PostgresTests(InteropCase):
@@ -111,6 +119,7 @@ class PostgresTests(InteropCase):
         self.assertEqual(hashlib.sha256(done.stdout).digest(), hashlib.sha256(rows.encode()).digest())
         self.assertEqual(addon.said[:2], [(True, _SSL_REQUEST), (False, b"N")])
         self.assertEqual(addon.flows[0].server_conn.address[0], "127.0.0.1")
+        await addon.all_ended()  # the client may be told of its end before the addon is
         self.assertEqual((len(addon.flows), addon.ended), (1, 1))
         self.assertIsNone(addon.flows[0].error)
 
