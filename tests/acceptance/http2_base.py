@@ -9,7 +9,7 @@ from mitmtw.testing import Harness, Origin, Peer, Recorder, secure_client
 from tests.acceptance.failures_base import FailureCase
 from tests.acceptance.http2_ends import Client1, Client2, Got, Origins, pairs, respond
 
-__all__ = ["CONNECT", "Client2", "Got", "HTTP2Case", "Origins", "Scene2", "pairs", "respond"]
+__all__ = ["CONNECT", "Client2", "EndingCase", "Got", "HTTP2Case", "Origins", "Scene2", "pairs", "respond"]
 
 CONNECT = b"CONNECT example.com:443 HTTP/1.1\r\nHost: example.com:443\r\n\r\n"
 
@@ -117,3 +117,16 @@ class HTTP2Case(FailureCase):
         """End what is left, and look whether every flow and connection has ended as it must."""
         peers = [scene.client.peer] if scene.client.peer.is_connected else []
         self.check_over(scene.harness, scene.recorder, *peers)
+
+
+class EndingCase(HTTP2Case):
+    """A stream that ends while its connection goes on."""
+
+    def check_goes_on(self, scene: Scene2) -> None:
+        """Another request on the same connection of the client is served."""
+        count = len(scene.origins.requests)
+        number = scene.client.request("GET", "/next")
+        scene.harness.pump()
+        if len(scene.origins.requests) > count:
+            scene.respond(None, 200, body=b"next")
+        self.assertEqual((scene.client.answer(number).status, scene.client.answer(number).body), (200, b"next"))

@@ -5,7 +5,7 @@ from typing import Any
 from mitmtw._wire.http2 import ErrorCode
 from mitmtw._wire.http2_frames import block_frames
 from mitmtw.testing import Harness
-from tests.acceptance.http2_base import Got, HTTP2Case, Scene2, respond
+from tests.acceptance.http2_base import EndingCase, Got, HTTP2Case, Scene2, respond
 
 
 def kill(flow: Any) -> None:
@@ -14,19 +14,6 @@ def kill(flow: Any) -> None:
 
 def fine(got: Got) -> None:
     respond(got, 200, "content-length: 2", body=b"hi")
-
-
-class EndingCase(HTTP2Case):
-    """A stream that ends while its connection goes on."""
-
-    def check_goes_on(self, scene: Scene2) -> None:
-        """Another request on the same connection of the client is served."""
-        count = len(scene.origins.requests)
-        number = scene.client.request("GET", "/next")
-        scene.harness.pump()
-        if len(scene.origins.requests) > count:
-            scene.respond(None, 200, body=b"next")
-        self.assertEqual((scene.client.answer(number).status, scene.client.answer(number).body), (200, b"next"))
 
 
 class MalformedTests(EndingCase):
@@ -145,6 +132,8 @@ class TimeTests(HTTP2Case):
         self.assertEqual(got.status, 0)
         scene.harness.advance(2)
         self.assertEqual((got.status, scene.origins.request.reset), (504, ErrorCode.CANCEL))
+        scene.ask()
+        self.assertEqual(len(scene.origins.ends), 2)
         self.check_all(scene)
 
     def test_answer_stalls(self) -> None:
