@@ -12,9 +12,9 @@ from mitmtw._streams.body import Body, Consumer
 from mitmtw._streams.transform import Transform
 from mitmtw.errors import BodyTooLarge
 from mitmtw.interfaces.services import IProxy
-from mitmtw.model import Flow, Message
+from mitmtw.model import Flow, Headers, Message
 
-__all__ = ["collects", "is_whole", "relay"]
+__all__ = ["collects", "is_whole", "relay", "trailers_of"]
 
 _log = Logger()
 _UNBOUNDED = 1 << 62  # bytes
@@ -101,3 +101,8 @@ async def _transformed(
             await finished
     finally:
         transform.stop()
+
+
+def trailers_of(body: Body) -> Headers | None:
+    """The fields that came after a body."""
+    return Headers.of(body.trailers) if body.trailers else None

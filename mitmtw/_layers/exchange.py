@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
 from mitmtw._layers.asking import ask, held
-from mitmtw._layers.body import collects, is_whole, relay
+from mitmtw._layers.body import collects, is_whole, relay, trailers_of
 from mitmtw._layers.forwarding import answer_here, wire_request
 from mitmtw._layers.handshake import Handshake
 from mitmtw._layers.pages import error_page
@@ -22,7 +22,7 @@ from mitmtw._streams.outgoing import NOTHING, WHOLE
 from mitmtw._streams.run import Run
 from mitmtw._wire.events import CHUNKED, ResponseHead
 from mitmtw.errors import ClientGone, Killed, LocalProtocolError, MitmtwError, RemoteProtocolError, UpstreamClosed
-from mitmtw.model import Error, Headers, HTTPFlow, Request, Response, ServerConnection
+from mitmtw.model import Error, HTTPFlow, Request, Response, ServerConnection
 
 if TYPE_CHECKING:
     from mitmtw._layers.http1 import HTTP1Layer
@@ -127,7 +127,7 @@ class Exchange:
         """Collect the body, or give it back because it is to be streamed."""
         down = self.down
         if await collects(request, body, self.hooks.wants_request_body, self.proxy, 413, down):
-            request.collected(body.take(), _trailers(body))
+            request.collected(body.take(), trailers_of(body))
             request.timestamp_end = self.proxy.now()
             return None
         request.streamed = True
@@ -140,7 +140,7 @@ class Exchange:
         self._came = body
         wanted, proxy = hooks.wants_response_body, self.proxy
         if is_whole(response, body, wanted, proxy) or await collects(response, body, wanted, proxy, 502, None):
-            response.collected(body.take(), _trailers(body))
+            response.collected(body.take(), trailers_of(body))
             await self._respond(response, body.framing == CHUNKED)
             return
         response.streamed = True
@@ -154,7 +154,7 @@ class Exchange:
         if deferred is not None:
             await deferred
         response.timestamp_end = self.proxy.now()
-        response.collected(None, _trailers(body))
+        response.collected(None, trailers_of(body))
         if self._upload is not None:
             await self._upload_over()
         if hooks.response is not None:
@@ -348,11 +348,6 @@ class Exchange:
         if self._came is not None:
             self._came.release()
         flow.end()
-
-
-def _trailers(body: Body) -> Headers | None:
-    """The fields that came after a body."""
-    return Headers.of(body.trailers) if body.trailers else None
 
 
 async def tell_error(

@@ -8,10 +8,9 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredLock
 from twisted.python.failure import Failure
 
 from mitmtw._layers.asking import ask
-from mitmtw._layers.body import relay
+from mitmtw._layers.body import relay, trailers_of
 from mitmtw._streams.body import Body
 from mitmtw.errors import MitmtwError
-from mitmtw.model import Headers
 
 if TYPE_CHECKING:
     from mitmtw._layers.exchange import Exchange
@@ -65,7 +64,7 @@ class Upload:
         self.all_sent = True
         request = flow.request
         request.timestamp_end = exchange.proxy.now()
-        request.collected(None, Headers.of(self._body.trailers) if self._body.trailers else None)
+        request.collected(None, trailers_of(self._body))
         hook = exchange.hooks.request
         if hook is not None:
             await lock.acquire()

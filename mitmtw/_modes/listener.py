@@ -14,18 +14,12 @@ from mitmtw._layers.layer import chosen
 from mitmtw._layers.opening import Opening
 from mitmtw._layers.switch import Switch
 from mitmtw._modes.spec import ListenSpec
-from mitmtw._streams.channel import send_at_once
+from mitmtw._streams.channel import address_of, send_at_once
 from mitmtw.interfaces.services import IProxy
 from mitmtw.model import ClientConnection
 from mitmtw.model.connection import ConnectionState
 
 __all__ = ["Listener"]
-
-
-def _address(address: Any) -> tuple[str, int] | None:
-    """Host and port of a Twisted address, None for those that have none."""
-    host = getattr(address, "host", None)
-    return (host, address.port) if host is not None else None
 
 
 class Listener(Factory):
@@ -69,8 +63,8 @@ class Listener(Factory):
         conn = client.client_conn
         transport = switch.transport
         send_at_once(transport)
-        conn.address = _address(transport.getPeer())
-        conn.sockname = _address(transport.getHost())
+        conn.address = address_of(transport.getPeer())
+        conn.sockname = address_of(transport.getHost())
         conn.timestamp_start = self._proxy.now()
         conn.state = ConnectionState.OPEN
         client.abort = transport.abortConnection

@@ -21,6 +21,7 @@ __all__ = [
     "Channel",
     "Reading",
     "Source",
+    "address_of",
     "half_close",
     "send_at_once",
     "hang_up",
@@ -31,6 +32,12 @@ HIGH_WATER_BYTES = 65536  # bytes kept for one direction before reading is held;
 AHEAD = "ahead"  # bytes of a later request are here
 CONSUMER = "consumer"  # who takes the body is full, or is not there yet
 WAITING = "waiting"  # a layer has not been chosen yet
+
+
+def address_of(address: Any) -> tuple[str, int] | None:
+    """Host and port of a Twisted address, None for those that have none."""
+    host = getattr(address, "host", None)
+    return (host, address.port) if host is not None else None
 
 
 def send_at_once(transport: Any) -> None:

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from typing_extensions import override
 from zope.interface import implementer
 
-from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Reading, send_at_once
+from mitmtw._streams.channel import HIGH_WATER_BYTES, WAITING, Reading, address_of, send_at_once
 from mitmtw.interfaces.layers import IClient
 from mitmtw.interfaces.services import IProxy
 from mitmtw.model import ServerConnection
@@ -69,8 +69,8 @@ class Link(Protocol):
         conn.timestamp_tcp_setup = now
         conn.state = ConnectionState.OPEN
         peer, host = self.transport.getPeer(), self.transport.getHost()
-        conn.peername = _address(peer)
-        conn.sockname = _address(host)
+        conn.peername = address_of(peer)
+        conn.sockname = address_of(host)
         self.reading = Reading(self.transport, self._proxy.watch, self.abort)
         self._proxy.upstream.link_made(self)
         self.own(self._dialled_for)
@@ -206,9 +206,3 @@ class Link(Protocol):
         """The last hook is done."""
         self.disown()
         self._proxy.upstream.link_lost(self)
-
-
-def _address(address: Any) -> tuple[str, int] | None:
-    """Host and port of a Twisted address, None for those that have none."""
-    host = getattr(address, "host", None)
-    return (host, address.port) if host is not None else None
